@@ -28,6 +28,7 @@ package codec
 import (
 	"errors"
 	"fmt"
+	"iter"
 )
 
 // Codec maps vectors of a fixed dimension to bytes and back.
@@ -57,9 +58,9 @@ type Size struct {
 type Fitter interface {
 	// Fitted says whether the spec already holds the constant.
 	Fitted() bool
-	// Fit returns the canonical spec with the constant that suits x, any
-	// number of vectors. For a stream in parts, merge with [MergeFits].
-	Fit(x []float32) (Spec, error)
+	// Fit returns the canonical spec with the constant that suits the parts of
+	// a stream, each any number of vectors.
+	Fit(parts iter.Seq[[]float32]) (Spec, error)
 	// SideBits is what the constant costs, once a stream.
 	SideBits() int
 }
