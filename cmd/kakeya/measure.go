@@ -1,0 +1,193 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+	"os"
+
+	"kakeyalattice/codec"
+	"kakeyalattice/experiment"
+	"kakeyalattice/kv"
+	"kakeyalattice/report"
+)
+
+// measureFlags are shared by audit and sweep.
+type measureFlags struct {
+	sourceFlags      `embed:""`
+	Codecs           []string `sep:"none" placeholder:"SPECS" help:"Codecs to measure instead of the default ones, separated by spaces or ';'; ranges as in 'e8:q=10..76/2'. Repeatable. See kakeya codec list."`
+	Baselines        []string `sep:"none" placeholder:"SPECS" help:"Baselines, the first one decides the headline. Default: ${baselines}."`
+	AttentionQueries int      `default:"64" placeholder:"N" help:"Query positions per passage for the attention-output error; 0 leaves it out. Default 64."`
+	Context          int      `default:"1048576" placeholder:"TOKENS" help:"Context length at which streams are weighted by the bytes they hold. Default 1048576."`
+	Workers          int      `placeholder:"N" help:"Units measured at once. Default: all cores. The result does not depend on it."`
+	Out              string   `placeholder:"DIR" help:"Folder for result.json and the reports. Default: kakeya-out/<command>-<time>."`
+	Resume           bool     `help:"Continue an interrupted run in --out."`
+	JSON             bool     `name:"json" help:"Print result.json to standard output."`
+	Quiet            bool     `help:"Print nothing but errors."`
+}
+
+// specs returns the codecs to measure and whether the user named them.
+func (f *measureFlags) specs(defaults string) (codecs, baselines []codec.Spec, named bool, err error) {
+	list := strings.Join(f.Codecs, " ")
+	if named = len(f.Codecs) > 0; !named {
+		list = defaults
+	}
+	if codecs, err = codec.ParseList(list); err != nil {
+		return nil, nil, false, usageError{err}
+	}
+	list = strings.Join(f.Baselines, " ")
+	if len(f.Baselines) == 0 {
+		list = experiment.DefaultBaselines
+	}
+	if baselines, err = codec.ParseList(list); err != nil {
+		return nil, nil, false, usageError{err}
+	}
+	if len(codecs) == 0 || len(baselines) == 0 {
+		return nil, nil, false, usagef("no codec is named; see kakeya codec list")
+	}
+	return codecs, baselines, named, nil
+}
+
+// measure runs the whole path from source to reports.
+func (f *measureFlags) measure(t *terminal, command, defaults string) error {
+	started := time.Now()
+	codecs, baselines, named, err := f.specs(defaults)
+	if err != nil {
+		return err
+	}
+	if f.AttentionQueries < 0 || f.Context < 1 || f.Workers < 0 {
+		return usagef("--attention-queries, --context and --workers take positive numbers")
+	}
+	source, err := f.open()
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	plan := &experiment.Plan{
+		Source:           source,
+		Codecs:           codecs,
+		Named:            named,
+		Baselines:        baselines,
+		BaselinesNamed:   len(f.Baselines) > 0,
+		AttentionQueries: f.AttentionQueries,
+	}
+	if err := plan.Check(); err != nil {
+		return usageError{err}
+	}
+	dir, err := makeOutDir(f.Out, command, f.Resume)
+	if err != nil {
+		return err
+	}
+	outcome, err := f.run(t, plan, dir, f.settings(command, source, codecs, baselines))
+	if err != nil {
+		return err
+	}
+	result := report.Assemble(outcome, source, report.Options{
+		Tool:        thisTool(),
+		Command:     append([]string{"kakeya"}, t.args...),
+		WallSeconds: time.Since(started).Seconds(),
+		Context:     f.Context,
+		Protocol: report.Protocol{
+			Vector:           f.Vector,
+			PassageVectors:   f.PassageVectors,
+			Tensors:          f.Tensors,
+			AttentionQueries: f.AttentionQueries,
+		},
+	})
+	if err := report.Write(dir.path, result); err != nil {
+		return err
+	}
+	return f.print(t, dir.path, result)
+}
+
+// run measures the plan, or what an earlier run left of it.
+func (f *measureFlags) run(t *terminal, plan *experiment.Plan, dir *outDir, settings []experiment.Setting) (*experiment.Outcome, error) {
+	journal, err := experiment.OpenJournal(dir.path, settings, f.Resume)
+	if err != nil {
+		dir.discard()
+		if errors.Is(err, experiment.ErrOtherRun) {
+			return nil, usageError{err}
+		}
+		return nil, err
+	}
+	bar := newProgress(t.stderr, f.Quiet)
+	outcome, err := experiment.Run(t.ctx, plan, experiment.Options{
+		Workers:  workers(f.Workers),
+		Journal:  journal,
+		Progress: bar.update,
+	})
+	bar.finish()
+	if closeErr := journal.Close(); err == nil {
+		err = closeErr
+	}
+	switch {
+	case errors.Is(err, experiment.ErrInterrupted):
+		return nil, fmt.Errorf("%w; continue with the same flags and --resume --out %s", err, dir.path)
+	case err != nil:
+		dir.discard()
+	}
+	return outcome, err
+}
+
+func workers(n int) int {
+	if n > 0 {
+		return n
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// settings are what a resumed run must agree on.
+func (f *measureFlags) settings(command string, source *kv.Source, codecs, baselines []codec.Spec) []experiment.Setting {
+	return []experiment.Setting{
+		{Name: "command", Value: command},
+		{Name: "input", Value: source.Input.Name},
+		{Name: "input sha256", Value: source.Input.SHA256},
+		{Name: "--vector", Value: f.Vector},
+		{Name: "--tensors", Value: strings.Join(f.Tensors, " ")},
+		{Name: "--passage-vectors", Value: strconv.Itoa(f.PassageVectors)},
+		{Name: "--codecs", Value: join(codecs)},
+		{Name: "--baselines", Value: join(baselines)},
+		{Name: "--attention-queries", Value: strconv.Itoa(f.AttentionQueries)},
+		{Name: "kakeya", Value: version()},
+	}
+}
+
+func join(specs []codec.Spec) string {
+	texts := make([]string, len(specs))
+	for i, s := range specs {
+		texts[i] = s.String()
+	}
+	return strings.Join(texts, " ")
+}
+
+// print shows the summary and where the reports lie, or the JSON.
+func (f *measureFlags) print(t *terminal, dir string, result *report.Result) error {
+	if f.JSON {
+		return report.WriteJSON(t.stdout, result)
+	}
+	if f.Quiet {
+		return nil
+	}
+	if err := report.Summary(t.stdout, result, width(t.stdout)); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(t.stdout, "\nreport: %s\ndata:   %s\n", filepath.Join(dir, "report.html"), filepath.Join(dir, "result.json"))
+	return err
+}
+
+// width is the number of columns of a terminal; 100 for anything else.
+func width(w io.Writer) int {
+	if f, ok := w.(*os.File); ok {
+		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
+			return columns
+		}
+	}
+	return 100
+}

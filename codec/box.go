@@ -1,0 +1,178 @@
+package codec
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"kakeyalattice/lattice"
+)
+
+// maxQ keeps a block of eight coordinates within 128 bits, and coordinates
+// where float32 still resolves the lattice.
+const maxQ = 4095
+
+// newD4 and newE8 make the box codes: the rotated vector divided by
+// step = (largest rotated magnitude)/q, every block of 4 or 8 coordinates
+// replaced by the closest lattice point inside [-q, q].
+//
+// Layout of one vector, little endian:
+//
+//	4 bytes  step, see [step]; 0 for the zero vector, whose blocks are zero bits
+//	the rest one rank a block, dense bits from the lowest of the first byte:
+//	         E8 bits(n^8 - 1) wide, D4 bits((n^4 - 1)/2) wide, n = 2q+1;
+//	         the ranks are those of [lattice.Box]
+//
+// and zero bits up to a whole byte.
+func newE8(spec Spec, dim int) (Codec, error) { return newBox(spec, dim, e8Blocks{}) }
+
+func newD4(spec Spec, dim int) (Codec, error) { return newBox(spec, dim, d4Blocks{}) }
+
+// stepBytes is the size of the side information of a box code.
+const stepBytes = 4
+
+// blocks quantises and packs the blocks of one lattice.
+type blocks interface {
+	size() int
+	bits(box *lattice.Box) int
+	// pack writes the ranks of the closest points to y, in units of the step.
+	pack(w *bitWriter, box *lattice.Box, y []float32)
+	// unpack sets z to the points whose ranks r holds; it returns the index of
+	// the first block that is no rank, or -1.
+	unpack(z []float32, box *lattice.Box, r *bitReader) int
+}
+
+type boxCoder struct {
+	rotation rotation
+	box      lattice.Box
+	q        float32
+	blocks   blocks
+}
+
+func newBox(spec Spec, dim int, b blocks) (Codec, error) {
+	rot, ok := newRotation(dim)
+	if !ok || dim%b.size() != 0 {
+		want := rotationDims
+		if dim < b.size() {
+			want = fmt.Sprintf("at least %d values", b.size())
+		}
+		return nil, dimError(spec, dim, want)
+	}
+	q := spec.integer("q")
+	box, err := lattice.NewBox(q)
+	if err != nil {
+		return nil, fmt.Errorf("codec %s: %w", spec, err)
+	}
+	bytes := stepBytes + (dim/b.size()*b.bits(&box)+7)/8
+	return newFixed(spec, dim, bytes, dim, &boxCoder{rot, box, float32(q), b}), nil
+}
+
+func (c *boxCoder) encode(dst []byte, x, work []float32) error {
+	amax := maxAbs(x)
+	if amax == 0 {
+		clear(dst)
+		return nil
+	}
+	x, exp := prescale(work, x, amax)
+	c.rotation.forward(work, x)
+	s := maxAbs(work) / c.q
+	inverse := 1 / s
+	for i := range work {
+		work[i] *= inverse
+	}
+	binary.LittleEndian.PutUint32(dst, uint32(newStep(s, exp)))
+	w := bitWriter{dst: dst[stepBytes:]}
+	c.blocks.pack(&w, &c.box, work)
+	w.flush()
+	return nil
+}
+
+func (c *boxCoder) decode(dst []float32, src []byte, _ []float32) error {
+	field := step(binary.LittleEndian.Uint32(src))
+	if field == 0 {
+		for i, b := range src {
+			if b != 0 {
+				return fmt.Errorf("%w: byte %d of a zero vector is not zero", ErrCorrupt, i)
+			}
+		}
+		clear(dst)
+		return nil
+	}
+	m, exp, ok := field.split()
+	if !ok {
+		return fmt.Errorf("%w: step exponent %d", ErrCorrupt, exp)
+	}
+	r := bitReader{src: src[stepBytes:]}
+	if k := c.blocks.unpack(dst, &c.box, &r); k >= 0 {
+		return fmt.Errorf("%w: block %d is no lattice point of the box", ErrCorrupt, k)
+	}
+	if !r.rest() {
+		return fmt.Errorf("%w: padding is not zero", ErrCorrupt)
+	}
+	for i := range dst {
+		dst[i] *= m
+	}
+	c.rotation.inverse(dst, dst)
+	scale(dst, dst, exp)
+	return nil
+}
+
+type e8Blocks struct{}
+
+func (e8Blocks) size() int                 { return 8 }
+func (e8Blocks) bits(box *lattice.Box) int { return box.BitsE8() }
+
+func (e8Blocks) pack(w *bitWriter, box *lattice.Box, y []float32) {
+	width := uint(box.BitsE8())
+	var z [8]float32
+	for ; len(y) >= 8; y = y[8:] {
+		box.ClosestE8(&z, (*[8]float32)(y))
+		hi, lo := box.RankE8(&z)
+		if width <= 64 {
+			w.put(lo, width)
+		} else {
+			w.put(lo, 64)
+			w.put(hi, width-64)
+		}
+	}
+}
+
+func (e8Blocks) unpack(z []float32, box *lattice.Box, r *bitReader) int {
+	width := uint(box.BitsE8())
+	for k := 0; len(z) >= 8; k++ {
+		var hi uint64
+		lo := r.get(min(width, 64))
+		if width > 64 {
+			hi = r.get(width - 64)
+		}
+		if !box.UnrankE8((*[8]float32)(z), hi, lo) {
+			return k
+		}
+		z = z[8:]
+	}
+	return -1
+}
+
+type d4Blocks struct{}
+
+func (d4Blocks) size() int                 { return 4 }
+func (d4Blocks) bits(box *lattice.Box) int { return box.BitsD4() }
+
+func (d4Blocks) pack(w *bitWriter, box *lattice.Box, y []float32) {
+	width := uint(box.BitsD4())
+	var z [4]float32
+	for ; len(y) >= 4; y = y[4:] {
+		box.ClosestD4(&z, (*[4]float32)(y))
+		w.put(box.RankD4(&z), width)
+	}
+}
+
+func (d4Blocks) unpack(z []float32, box *lattice.Box, r *bitReader) int {
+	width := uint(box.BitsD4())
+	for k := 0; len(z) >= 4; k++ {
+		if !box.UnrankD4((*[4]float32)(z), r.get(width)) {
+			return k
+		}
+		z = z[4:]
+	}
+	return -1
+}
