@@ -1,14 +1,10 @@
 package hadamard
 
-// maxRun is the longest run that [Runs] returns: the longest vector that
-// [Transform] takes.
-const maxRun = 4096
-
 // Runs splits a vector of n values into runs that [Transform] takes, in the
 // order in which they lie in the vector: descending powers of two, at most
-// 4096 each, that add up to n. It is the binary expansion of n, with as many
-// runs of 4096 in front as fit: 80 = 64+16, 448 = 256+128+64,
-// 8200 = 4096+4096+8. A power of two up to 4096 is one run.
+// [MaxLen] each, that add up to n. It is the binary expansion of n, with as
+// many runs of MaxLen in front as fit: 80 = 64+16, 448 = 256+128+64,
+// 8200 = 4096+4096+8. A power of two up to MaxLen is one run.
 //
 // Rotating run by run is orthogonal, so it keeps energies and distances, for
 // every n; a run of 1 is left as it is. Everything that rotates vectors of a
@@ -18,7 +14,7 @@ const maxRun = 4096
 // Runs returns nil for n < 1.
 func Runs(n int) []int {
 	var runs []int
-	for size := maxRun; n > 0; {
+	for size := MaxLen; n > 0; {
 		if n < size {
 			size /= 2
 			continue
