@@ -9,7 +9,7 @@ import (
 // MaxLen is the longest transform.
 const MaxLen = 4096
 
-// Valid reports whether n is a length that Transform takes: a power of two,
+// Valid reports whether n is a length that [Transform] takes: a power of two,
 // 1 to [MaxLen].
 func Valid(n int) bool { return n >= 1 && n <= MaxLen && n&(n-1) == 0 }
 
@@ -25,17 +25,20 @@ func Transform(x []float32) {
 	if !Valid(n) {
 		panic(fmt.Sprintf("hadamard: length %d: it must be a power of two up to %d", n, MaxLen))
 	}
-	for h := 1; h < n; h *= 2 {
-		for b := 0; b < n; b += 2 * h {
-			lo, hi := x[b:b+h], x[b+h:b+2*h]
-			for i, v := range lo {
-				w := hi[i]
-				lo[i], hi[i] = v+w, v-w
-			}
-		}
+	scale := float32(1 / math.Sqrt(float64(n)))
+	// Three stages a pass over memory, one or two in the last pass where the
+	// number of stages asks for it. Only the last pass scales: a product with 1
+	// is exact.
+	h := 1
+	for ; 16*h <= n; h *= 8 {
+		radix8(x, h, 1)
 	}
-	s := float32(1 / math.Sqrt(float64(n)))
-	for i := range x {
-		x[i] *= s
+	switch n / h {
+	case 2:
+		radix2(x, h, scale)
+	case 4:
+		radix4(x, h, scale)
+	case 8:
+		radix8(x, h, scale)
 	}
 }

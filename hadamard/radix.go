@@ -1,0 +1,56 @@
+package hadamard
+
+// butterfly4 is two stages on four values.
+func butterfly4(a, b, c, d float32) (float32, float32, float32, float32) {
+	a, b = a+b, a-b
+	c, d = c+d, c-d
+	return a + c, b + d, a - c, b - d
+}
+
+// radix8 runs the stages h, 2h and 4h and multiplies by scale.
+func radix8(x []float32, h int, scale float32) {
+	for ; len(x) >= 8*h; x = x[8*h:] {
+		x0 := x[:h]
+		x1 := x[h:][:len(x0)]
+		x2 := x[2*h:][:len(x0)]
+		x3 := x[3*h:][:len(x0)]
+		x4 := x[4*h:][:len(x0)]
+		x5 := x[5*h:][:len(x0)]
+		x6 := x[6*h:][:len(x0)]
+		x7 := x[7*h:][:len(x0)]
+		for i := range x0 {
+			a0, a1, a2, a3 := butterfly4(x0[i], x1[i], x2[i], x3[i])
+			a4, a5, a6, a7 := butterfly4(x4[i], x5[i], x6[i], x7[i])
+			x0[i], x4[i] = (a0+a4)*scale, (a0-a4)*scale
+			x1[i], x5[i] = (a1+a5)*scale, (a1-a5)*scale
+			x2[i], x6[i] = (a2+a6)*scale, (a2-a6)*scale
+			x3[i], x7[i] = (a3+a7)*scale, (a3-a7)*scale
+		}
+	}
+}
+
+// radix4 runs the stages h and 2h and multiplies by scale.
+func radix4(x []float32, h int, scale float32) {
+	for ; len(x) >= 4*h; x = x[4*h:] {
+		x0 := x[:h]
+		x1 := x[h:][:len(x0)]
+		x2 := x[2*h:][:len(x0)]
+		x3 := x[3*h:][:len(x0)]
+		for i := range x0 {
+			a0, a1, a2, a3 := butterfly4(x0[i], x1[i], x2[i], x3[i])
+			x0[i], x1[i], x2[i], x3[i] = a0*scale, a1*scale, a2*scale, a3*scale
+		}
+	}
+}
+
+// radix2 runs the stage h and multiplies by scale.
+func radix2(x []float32, h int, scale float32) {
+	for ; len(x) >= 2*h; x = x[2*h:] {
+		x0 := x[:h]
+		x1 := x[h:][:len(x0)]
+		for i := range x0 {
+			a, b := x0[i], x1[i]
+			x0[i], x1[i] = (a+b)*scale, (a-b)*scale
+		}
+	}
+}
