@@ -1,6 +1,9 @@
 package codec
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"fmt"
+)
 
 // bitWriter fills dst with words of any width, dense and little endian: the
 // first word takes the lowest bits of the first byte.
@@ -75,15 +78,13 @@ func (r *bitReader) refill() uint64 {
 	return next
 }
 
-// rest says whether every bit that is left is zero.
-func (r *bitReader) rest() bool {
-	if r.acc != 0 {
-		return false
-	}
+// end returns an error unless every bit that is left is zero.
+func (r *bitReader) end() error {
 	for _, b := range r.src {
-		if b != 0 {
-			return false
-		}
+		r.acc |= uint64(b)
 	}
-	return true
+	if r.acc != 0 {
+		return fmt.Errorf("%w: padding is not zero", ErrCorrupt)
+	}
+	return nil
 }

@@ -34,11 +34,11 @@ const stepBytes = 4
 type blocks interface {
 	size() int
 	bits(box *lattice.Box) int
-	// pack writes the ranks of the closest points to y, in units of the step.
-	pack(w *bitWriter, box *lattice.Box, y []float32)
-	// unpack sets z to the points whose ranks r holds; it returns the index of
-	// the first block that is no rank, or -1.
-	unpack(z []float32, box *lattice.Box, r *bitReader) int
+	// pack fills dst with the ranks of the closest points to y, which is in
+	// units of the step.
+	pack(dst []byte, box *lattice.Box, y []float32)
+	// unpack sets z to the points whose ranks src holds.
+	unpack(z []float32, box *lattice.Box, src []byte) error
 }
 
 type boxCoder struct {
@@ -80,9 +80,7 @@ func (c *boxCoder) encode(dst []byte, x, work []float32) error {
 		work[i] *= inverse
 	}
 	binary.LittleEndian.PutUint32(dst, uint32(newStep(s, exp)))
-	w := bitWriter{dst: dst[stepBytes:]}
-	c.blocks.pack(&w, &c.box, work)
-	w.flush()
+	c.blocks.pack(dst[stepBytes:], &c.box, work)
 	return nil
 }
 
@@ -101,12 +99,8 @@ func (c *boxCoder) decode(dst []float32, src []byte, _ []float32) error {
 	if !ok {
 		return fmt.Errorf("%w: step exponent %d", ErrCorrupt, exp)
 	}
-	r := bitReader{src: src[stepBytes:]}
-	if k := c.blocks.unpack(dst, &c.box, &r); k >= 0 {
-		return fmt.Errorf("%w: block %d is no lattice point of the box", ErrCorrupt, k)
-	}
-	if !r.rest() {
-		return fmt.Errorf("%w: padding is not zero", ErrCorrupt)
+	if err := c.blocks.unpack(dst, &c.box, src[stepBytes:]); err != nil {
+		return err
 	}
 	for i := range dst {
 		dst[i] *= m
@@ -116,12 +110,17 @@ func (c *boxCoder) decode(dst []float32, src []byte, _ []float32) error {
 	return nil
 }
 
+func errRank(block int) error {
+	return fmt.Errorf("%w: block %d is no lattice point of the box", ErrCorrupt, block)
+}
+
 type e8Blocks struct{}
 
 func (e8Blocks) size() int                 { return 8 }
 func (e8Blocks) bits(box *lattice.Box) int { return box.BitsE8() }
 
-func (e8Blocks) pack(w *bitWriter, box *lattice.Box, y []float32) {
+func (e8Blocks) pack(dst []byte, box *lattice.Box, y []float32) {
+	w := bitWriter{dst: dst}
 	width := uint(box.BitsE8())
 	var z [8]float32
 	for ; len(y) >= 8; y = y[8:] {
@@ -134,9 +133,11 @@ func (e8Blocks) pack(w *bitWriter, box *lattice.Box, y []float32) {
 			w.put(hi, width-64)
 		}
 	}
+	w.flush()
 }
 
-func (e8Blocks) unpack(z []float32, box *lattice.Box, r *bitReader) int {
+func (e8Blocks) unpack(z []float32, box *lattice.Box, src []byte) error {
+	r := bitReader{src: src}
 	width := uint(box.BitsE8())
 	for k := 0; len(z) >= 8; k++ {
 		var hi uint64
@@ -145,11 +146,11 @@ func (e8Blocks) unpack(z []float32, box *lattice.Box, r *bitReader) int {
 			hi = r.get(width - 64)
 		}
 		if !box.UnrankE8((*[8]float32)(z), hi, lo) {
-			return k
+			return errRank(k)
 		}
 		z = z[8:]
 	}
-	return -1
+	return r.end()
 }
 
 type d4Blocks struct{}
@@ -157,22 +158,25 @@ type d4Blocks struct{}
 func (d4Blocks) size() int                 { return 4 }
 func (d4Blocks) bits(box *lattice.Box) int { return box.BitsD4() }
 
-func (d4Blocks) pack(w *bitWriter, box *lattice.Box, y []float32) {
+func (d4Blocks) pack(dst []byte, box *lattice.Box, y []float32) {
+	w := bitWriter{dst: dst}
 	width := uint(box.BitsD4())
 	var z [4]float32
 	for ; len(y) >= 4; y = y[4:] {
 		box.ClosestD4(&z, (*[4]float32)(y))
 		w.put(box.RankD4(&z), width)
 	}
+	w.flush()
 }
 
-func (d4Blocks) unpack(z []float32, box *lattice.Box, r *bitReader) int {
+func (d4Blocks) unpack(z []float32, box *lattice.Box, src []byte) error {
+	r := bitReader{src: src}
 	width := uint(box.BitsD4())
 	for k := 0; len(z) >= 4; k++ {
 		if !box.UnrankD4((*[4]float32)(z), r.get(width)) {
-			return k
+			return errRank(k)
 		}
 		z = z[4:]
 	}
-	return -1
+	return r.end()
 }
