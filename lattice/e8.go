@@ -30,7 +30,7 @@ func ClosestE8(z, y *[8]float32) {
 		e := v - r
 		z[i] = r
 		d[i] = 1
-		parity ^= math.Float32bits(u)
+		parity ^= math.Float32bits(u) & 1
 		if e < 0 {
 			e, d[i] = -e, -1
 			parity ^= 2
@@ -44,7 +44,7 @@ func ClosestE8(z, y *[8]float32) {
 		}
 	}
 	p0 := parity & 1
-	p1 := p0 ^ parity>>1&1
+	p1 := p0 ^ parity>>1
 	integer, half := float32(0), 2-s
 	if p0 != 0 {
 		integer = 1 - 2*far
