@@ -122,6 +122,27 @@ func About(name string) string {
 	return ""
 }
 
+// ParamHelp describes the parameters of a codec name, one line each; nil if
+// it has none or is unknown.
+func ParamHelp(name string) []string {
+	f := find(name)
+	if f == nil {
+		return nil
+	}
+	var lines []string
+	for _, d := range f.params {
+		switch d.kind {
+		case isInt:
+			lines = append(lines, fmt.Sprintf("%s=%d..%d, default %d: %s", d.key, d.min, d.max, d.def, d.about))
+		case isFloat:
+			lines = append(lines, fmt.Sprintf("%s=NUMBER: %s", d.key, d.about))
+		case isSwitch:
+			lines = append(lines, fmt.Sprintf("%s: %s", d.key, d.about))
+		}
+	}
+	return lines
+}
+
 // New makes a codec for vectors of dim values. It returns an error that wraps
 // [ErrDim] where the codec does not support the dimension, and
 // [ErrSimulated] where the spec has no bytes.

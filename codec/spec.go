@@ -237,3 +237,10 @@ func expand(text string) ([]Spec, error) {
 	}
 	return specs, nil
 }
+
+// Family is what codecs share that differ only in numbers: the name with the
+// switches that are on, such as "e8" or "int6:hadamard".
+func (s Spec) Family() string {
+	switches := slices.DeleteFunc(slices.Clone(s.Params), func(p Param) bool { return p.Value != "" })
+	return Spec{s.Name, switches}.String()
+}
