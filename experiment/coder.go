@@ -40,8 +40,9 @@ func newCoder(spec codec.Spec, stream *kv.Stream) (*coder, error) {
 }
 
 // ensureFitted gives the codec its constant, over all passages of the stream.
-// The first call finds it and hands it to found, others wait for that.
-func (c *coder) ensureFitted(ctx context.Context, w *worker, found func(codec.Spec) error) error {
+// The first call finds it and hands it to found, others wait for that. It reads
+// passages into the buffer.
+func (c *coder) ensureFitted(ctx context.Context, buffer *[]float32, found func(codec.Spec) error) error {
 	if c.unfitted == nil {
 		return nil
 	}
@@ -50,7 +51,7 @@ func (c *coder) ensureFitted(ctx context.Context, w *worker, found func(codec.Sp
 			return
 		}
 		var spec codec.Spec
-		if spec, c.fitErr = c.findConstant(ctx, w); c.fitErr != nil {
+		if spec, c.fitErr = c.findConstant(ctx, buffer); c.fitErr != nil {
 			return
 		}
 		if c.fitErr = found(spec); c.fitErr != nil {
@@ -61,16 +62,16 @@ func (c *coder) ensureFitted(ctx context.Context, w *worker, found func(codec.Sp
 	return c.fitErr
 }
 
-// findConstant fits the codec to the passages of the stream, one in memory at
-// a time.
-func (c *coder) findConstant(ctx context.Context, w *worker) (codec.Spec, error) {
+// findConstant fits the codec to the passages of the stream, one after the
+// other in the buffer.
+func (c *coder) findConstant(ctx context.Context, buffer *[]float32) (codec.Spec, error) {
 	var failed error
 	spec, err := c.unfitted.Fit(func(yield func([]float32) bool) {
 		for p := range c.stream.Passages() {
 			if failed = ctx.Err(); failed != nil {
 				return
 			}
-			if w.fitting, failed = readPassage(w.fitting, c.stream, p); failed != nil || !yield(w.fitting) {
+			if *buffer, failed = readPassage(*buffer, c.stream, p); failed != nil || !yield(*buffer) {
 				return
 			}
 		}
@@ -128,14 +129,13 @@ func (c *coder) roundTrip(w *worker, dst, x []float32) (int64, error) {
 type worker struct {
 	bytes   []byte
 	decoded [][]float32 // per stream of a group
-	fitting []float32
 }
 
-// room returns the worker's buffer for n decoded values of a group's stream i.
-func (w *worker) room(i, n int) []float32 {
+// room returns the worker's buffer for stream i of a group, grown to n values.
+func (w *worker) room(i, n int) *[]float32 {
 	for len(w.decoded) <= i {
 		w.decoded = append(w.decoded, nil)
 	}
 	w.decoded[i] = slices.Grow(w.decoded[i][:0], n)[:n]
-	return w.decoded[i]
+	return &w.decoded[i]
 }

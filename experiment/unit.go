@@ -83,17 +83,13 @@ func (r *run) measureCodec(ctx context.Context, w *worker, p *passage, t *trial)
 // measureStream codes stream i of a group and leaves the decoded values in the
 // worker's buffer.
 func (r *run) measureStream(ctx context.Context, w *worker, p *passage, t *trial, i int, ref *metric.Reference) (streamRecord, error) {
-	c := t.coders[i]
-	if err := c.ensureFitted(ctx, w, func(fitted codec.Spec) error {
-		return r.record(entry{
-			key:    fitKey(c.stream, t.spec),
-			Fitted: fitted.String(),
-		})
+	c, x := t.coders[i], p.values.value[i]
+	if err := c.ensureFitted(ctx, w.room(i, len(x)), func(fitted codec.Spec) error {
+		return r.record(entry{key: fitKey(c.stream, t.spec), Fitted: fitted.String()})
 	}); err != nil {
 		return streamRecord{}, err
 	}
-	x := p.values.value[i]
-	decoded := w.room(i, len(x))
+	decoded := *w.room(i, len(x))
 	n, err := c.roundTrip(w, decoded, x)
 	var d metric.Distortion
 	if err == nil {
