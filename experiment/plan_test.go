@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"kakeyalattice/codec"
 	"kakeyalattice/kv"
 	"kakeyalattice/metric"
 )
@@ -50,6 +51,7 @@ func TestPlanIsRefused(t *testing.T) {
 		{"without streams", Plan{Source: sourceOf(), Codecs: bf16}, "no streams to code; check --tensors"},
 		{"with query streams alone", Plan{Source: sourceOf(query), Codecs: bf16}, "no streams to code; check --tensors"},
 		{"without codecs", Plan{Source: sourceOf(stream("x", 8))}, "no codecs to measure; name some with --codecs"},
+		{"with a spec of no codec", Plan{Source: sourceOf(stream("x", 8)), Codecs: []codec.Spec{{Name: "e9"}}}, `codec "e9": unknown codec`},
 		{"with two streams of a name", Plan{Source: sourceOf(stream("x", 8), stream("x", 8)), Codecs: bf16}, "two streams are called x"},
 		{"with an empty passage", Plan{Source: sourceOf(empty), Codecs: bf16}, "stream hca.3: passage 1 is empty"},
 		{"with a negative number of queries", Plan{Source: sourceOf(stream("x", 8)), Codecs: bf16, AttentionQueries: -1}, "-1 attention queries"},
