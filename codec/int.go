@@ -113,6 +113,7 @@ func (c *intCoder) decode(dst []float32, src []byte, _ []float32) error {
 		return err
 	}
 	if c.rotate {
+		// At most 127*65504 in magnitude: no sum can overflow.
 		c.rotation.inverse(dst, dst)
 	}
 	return nil

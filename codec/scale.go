@@ -30,13 +30,7 @@ type fp16Scale struct {
 func (fp16Scale) width() int { return 2 }
 
 func (s fp16Scale) put(field []byte, amax float32) (float32, error) {
-	if amax == 0 {
-		clear(field)
-		return 0, nil
-	}
-	// The division may underflow, yet a value that is not 0 needs a scale that
-	// is not 0.
-	code, ok := minifloat.FP16FromFloat32Up(max(amax/s.levels, math.SmallestNonzeroFloat32))
+	code, ok := minifloat.FP16FromFloat32Up(amax / s.levels)
 	if !ok {
 		return 0, s.tooLarge(float64(amax / s.levels))
 	}
