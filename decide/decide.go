@@ -14,6 +14,16 @@ type Candidate struct {
 	// Distortion is per passage; NaN where undefined. All candidates of a
 	// stream list the same passages.
 	Distortion []float64
+	// Published stands in for Distortion where only a summary is known, such
+	// as a row of a published table. It supports the point and the CI-safe
+	// view; nothing can be paired or held out with it.
+	Published *Figure
+}
+
+// Figure is a mean with the half-width of its 95 % interval. Either is NaN
+// where undefined.
+type Figure struct {
+	Mean, CI95 float64
 }
 
 // Stream is the candidates of one stream beside its baselines.
@@ -35,6 +45,11 @@ type Threshold struct {
 var Thresholds = []Threshold{{"A", 1.00}, {"B", 1.05}, {"C", 1.20}}
 
 // View is the way a threshold is applied to figures that carry uncertainty.
+//
+// Every view looks only at the passages in which both distortions are defined.
+// Where a view needs an interval and there is none (fewer than two passages),
+// a candidate is not admissible, whatever its mean. A baseline without any
+// error is held by a candidate without any error and by no other.
 type View string
 
 const (
@@ -44,7 +59,9 @@ const (
 	// reference's conservative view, unpaired.
 	CISafe View = "ci"
 	// Paired compares the upper end of the two-sided 95 % t interval of the
-	// mean per-passage ratio with the multiplier.
+	// mean per-passage ratio with the multiplier. A passage in which both are
+	// without error has no ratio and holds any threshold; one in which only
+	// the baseline is holds none.
 	Paired View = "paired"
 )
 
