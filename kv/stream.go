@@ -37,6 +37,7 @@ type Stream struct {
 
 	tokens []int // per passage
 	load   Loader
+	files  []string // per passage, for errors; nil where it is from no file
 }
 
 // Loader fills dst with the values of one passage.
