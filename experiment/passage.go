@@ -2,7 +2,6 @@ package experiment
 
 import (
 	"fmt"
-	"math"
 	"sync"
 	"sync/atomic"
 
@@ -87,10 +86,8 @@ func readPassage(dst []float32, s *kv.Stream, p int) ([]float32, error) {
 	if err != nil {
 		return nil, fmt.Errorf("stream %s, passage %d: %w", s.Name, p, err)
 	}
-	for i, v := range x {
-		if math.Float32bits(v)&0x7f800000 == 0x7f800000 {
-			return nil, fmt.Errorf("stream %s, passage %d: vector %d, coordinate %d is %v: only finite values can be coded; repair the dump or leave the stream out with --tensors", s.Name, p, i/s.Dim, i%s.Dim, v)
-		}
+	if err := kv.CheckFinite(s, p, x); err != nil {
+		return nil, err
 	}
 	return x, nil
 }

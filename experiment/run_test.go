@@ -374,22 +374,22 @@ func TestRunReportsBadData(t *testing.T) {
 				dst[11] = float32(math.NaN())
 			}
 			return nil
-		}, "experiment: stream x, passage 1: vector 1, coordinate 3 is NaN: only finite values can be coded; repair the dump or leave the stream out with --tensors"},
+		}, "x, passage 1: vector 1, coordinate 3 is NaN; only finite values can be coded"},
 		{"an infinity", func(dst []float32, p int) error {
 			clear(dst)
 			dst[2*p] = float32(math.Inf(-1))
 			return nil
-		}, "experiment: stream x, passage 0: vector 0, coordinate 0 is -Inf: only finite values can be coded; repair the dump or leave the stream out with --tensors"},
+		}, "x, passage 0: vector 0, coordinate 0 is -Inf; only finite values can be coded"},
 		{"a file that cannot be read", func(dst []float32, p int) error { return broken },
-			"experiment: stream x, passage 0: dump.safetensors: offset 96: unexpected end"},
+			"stream x, passage 0: dump.safetensors: offset 96: unexpected end"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			stream := kv.NewStream(kv.Stream{Name: "x", Kind: kv.Other, Layer: -1, Dim: 8, Heads: 1, HeadDim: 8}, []int{2, 2, 2}, c.load)
 			for _, specText := range []string{"bf16", "fp8-tensor"} {
 				for _, workers := range []int{1, 2, 5} {
 					plan := &Plan{Source: sourceOf(stream), Codecs: specs(t, specText)}
-					if _, err := Run(t.Context(), plan, Options{Workers: workers}); err == nil || err.Error() != c.want {
-						t.Errorf("%s, %d workers: error is %v\nwant %s", specText, workers, err, c.want)
+					if _, err := Run(t.Context(), plan, Options{Workers: workers}); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+						t.Errorf("%s, %d workers: error is %v\nwant one line with %s", specText, workers, err, c.want)
 					}
 				}
 			}
