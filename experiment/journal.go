@@ -33,6 +33,9 @@ type Journal struct {
 	err    error // of the write that failed: nothing is written after it
 }
 
+// ErrSettings marks a journal that a run with other settings made.
+var ErrSettings = errors.New("made with other settings")
+
 // OpenJournal opens the journal of the output directory dir, which must
 // exist, and locks it against other processes until [Journal.Close].
 //
@@ -74,7 +77,7 @@ func (j *Journal) begin(plan settings, resume bool) error {
 	// The settings come first: lines of another version may well be unreadable.
 	if found.header != nil {
 		if diff := differences(found.header.Plan, plan); len(diff) > 0 {
-			return fmt.Errorf("made with other settings: %s; use another --out or the same flags", strings.Join(diff, "; "))
+			return fmt.Errorf("%w: %s; use another --out or the same flags", ErrSettings, strings.Join(diff, "; "))
 		}
 	}
 	if err != nil {

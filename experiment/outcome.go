@@ -32,6 +32,7 @@ type CodecOutcome struct {
 	Spec       codec.Spec  // as requested
 	Fitted     *codec.Spec // with its per-stream constant; nil where it has none
 	Baseline   bool
+	Candidate  bool // named among the plan's codecs; a baseline may be both
 	Simulated  bool
 	SideBits   int                 // of a per-stream constant, once per stream
 	Bytes      []int64             // per passage; for a simulated codec nil
@@ -113,7 +114,7 @@ func (g *group) streamOutcome(i int) (StreamOutcome, []Skip) {
 			continue
 		}
 		c := t.coders[i]
-		co := CodecOutcome{Spec: t.spec, Fitted: c.fitted(), Baseline: t.baseline, SideBits: c.sideBits()}
+		co := CodecOutcome{Spec: t.spec, Fitted: c.fitted(), Baseline: t.baseline, Candidate: t.codec, SideBits: c.sideBits()}
 		if c.sim != nil {
 			co.Simulated, co.Claimed = true, c.sim.ClaimedBits()
 		}

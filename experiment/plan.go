@@ -42,6 +42,7 @@ func (p *Plan) Units() (int, error) {
 type candidate struct {
 	spec     codec.Spec // canonical
 	baseline bool
+	codec    bool // among the plan's codecs
 	named    bool
 }
 
@@ -55,11 +56,14 @@ func (p *Plan) candidates() ([]candidate, error) {
 				return fmt.Errorf("experiment: %w", err)
 			}
 			same := func(c candidate) bool { return c.spec.String() == spec.String() }
-			if i := slices.IndexFunc(list, same); i >= 0 {
-				list[i].named = list[i].named || named
-				continue
+			i := slices.IndexFunc(list, same)
+			if i < 0 {
+				i = len(list)
+				list = append(list, candidate{spec: spec})
 			}
-			list = append(list, candidate{spec, baseline, named})
+			list[i].named = list[i].named || named
+			list[i].baseline = list[i].baseline || baseline
+			list[i].codec = list[i].codec || !baseline
 		}
 		return nil
 	}

@@ -167,7 +167,7 @@ func (d *dump) checkGlobs() error {
 				}
 			}
 		}
-		return fmt.Errorf("kv: no tensor matches %q; there are: %s", g.pattern, d.available())
+		return fmt.Errorf("kv: %w %q; there are: %s", ErrNoTensor, g.pattern, d.available())
 	}
 	return nil
 }

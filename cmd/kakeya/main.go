@@ -17,7 +17,10 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"kakeyalattice/codec"
 	"kakeyalattice/experiment"
+	"kakeyalattice/kv"
+	"kakeyalattice/synthetic"
 )
 
 // The exit codes, documented in the help text.
@@ -71,9 +74,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		kong.Name("kakeya"),
 		kong.Description(about),
 		kong.Writers(stdout, stderr),
+		kong.Vars{"families": strings.Join(synthetic.Names(), ", "), "baselines": experiment.DefaultBaselines},
 		kong.Exit(func(code int) { exit = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, Summary: true}),
-		kong.UsageOnMissing(),
 	)
 	if err != nil {
 		fmt.Fprintln(stderr, "kakeya:", err)
@@ -99,7 +102,10 @@ func fail(stderr io.Writer, err error) int {
 	switch {
 	case errors.Is(err, experiment.ErrInterrupted):
 		return exitInterrupted
-	case errors.As(err, &usage):
+	case errors.As(err, &usage),
+		errors.Is(err, codec.ErrDim),
+		errors.Is(err, kv.ErrNoTensor),
+		errors.Is(err, experiment.ErrSettings):
 		return exitUsage
 	}
 	return exitData

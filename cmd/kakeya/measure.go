@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -78,8 +77,8 @@ func (f *measureFlags) measure(t *terminal, command, defaults string) error {
 		BaselinesNamed:   len(f.Baselines) > 0,
 		AttentionQueries: f.AttentionQueries,
 	}
-	if err := plan.Check(); err != nil {
-		return usageError{err}
+	if _, err := plan.Units(); err != nil {
+		return err
 	}
 	dir, err := makeOutDir(f.Out, command, f.Resume)
 	if err != nil {
@@ -112,14 +111,11 @@ func (f *measureFlags) run(t *terminal, plan *experiment.Plan, dir *outDir, sett
 	journal, err := experiment.OpenJournal(dir.path, settings, f.Resume)
 	if err != nil {
 		dir.discard()
-		if errors.Is(err, experiment.ErrOtherRun) {
-			return nil, usageError{err}
-		}
 		return nil, err
 	}
 	bar := newProgress(t.stderr, f.Quiet)
 	outcome, err := experiment.Run(t.ctx, plan, experiment.Options{
-		Workers:  workers(f.Workers),
+		Workers:  f.Workers,
 		Journal:  journal,
 		Progress: bar.update,
 	})
@@ -129,18 +125,11 @@ func (f *measureFlags) run(t *terminal, plan *experiment.Plan, dir *outDir, sett
 	}
 	switch {
 	case errors.Is(err, experiment.ErrInterrupted):
-		return nil, fmt.Errorf("%w; continue with the same flags and --resume --out %s", err, dir.path)
+		return nil, fmt.Errorf("%w --out %s and the same flags", err, dir.path)
 	case err != nil:
 		dir.discard()
 	}
 	return outcome, err
-}
-
-func workers(n int) int {
-	if n > 0 {
-		return n
-	}
-	return runtime.GOMAXPROCS(0)
 }
 
 // settings are what a resumed run must agree on.
@@ -170,7 +159,7 @@ func join(specs []codec.Spec) string {
 // print shows the summary and where the reports lie, or the JSON.
 func (f *measureFlags) print(t *terminal, dir string, result *report.Result) error {
 	if f.JSON {
-		return report.WriteJSON(t.stdout, result)
+		return report.Render(t.stdout, result, "json")
 	}
 	if f.Quiet {
 		return nil

@@ -1,9 +1,9 @@
 package main
 
 import (
-	"os"
-	"path/filepath"
+	"io"
 
+	"kakeyalattice/internal/atomicfile"
 	"kakeyalattice/report"
 )
 
@@ -22,16 +22,18 @@ func (reportCmd) Help() string {
 }
 
 func (c *reportCmd) Run(t *terminal) error {
-	path := c.In
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		path = filepath.Join(path, report.ResultName)
-	}
-	result, err := report.ReadFile(path)
+	result, err := report.Read(c.In)
 	if err != nil {
 		return err
 	}
-	if c.Out != "" {
-		return report.RenderFile(c.Out, c.Format, result)
+	render := func(w io.Writer) error {
+		if c.Format == "summary" {
+			return report.Summary(w, result, width(w))
+		}
+		return report.Render(w, result, c.Format)
 	}
-	return report.Render(t.stdout, c.Format, result, width(t.stdout))
+	if c.Out != "" {
+		return atomicfile.Write(c.Out, render)
+	}
+	return render(t.stdout)
 }

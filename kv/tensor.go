@@ -1,0 +1,100 @@
+package kv
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"kakeyalattice/npy"
+	"kakeyalattice/safetensors"
+)
+
+// ErrNoTensor marks a name or pattern that no tensor of the input has.
+var ErrNoTensor = errors.New("no tensor matches")
+
+// Tensor is one tensor in memory.
+type Tensor struct {
+	Name   string
+	Shape  []int
+	Values []float32 // row-major
+}
+
+// ReadTensor reads one float tensor of a .safetensors or .npy file. An empty
+// name stands for the only float tensor of the file. NaN and infinity are
+// errors that say where.
+func ReadTensor(path, name string) (Tensor, error) {
+	c, err := openContainer(path)
+	if err != nil {
+		return Tensor{}, err
+	}
+	defer c.close()
+	a, err := c.choose(name)
+	if err != nil {
+		return Tensor{}, err
+	}
+	n := 1
+	for _, axis := range a.shape {
+		n *= axis
+	}
+	t := Tensor{Name: a.name, Shape: a.shape, Values: make([]float32, n)}
+	if err := a.read(t.Values, 0); err != nil {
+		return Tensor{}, err
+	}
+	if i := FindNonFinite(t.Values); i >= 0 {
+		return Tensor{}, fmt.Errorf("kv: %s: tensor %s: value %d (row-major) is %v: only finite values can be coded", path, name, i, t.Values[i])
+	}
+	return t, nil
+}
+
+// choose returns the float tensor of a name, or the only one.
+func (c *container) choose(name string) (*array, error) {
+	var floats []string
+	for _, a := range c.arrays {
+		if a.read != nil {
+			floats = append(floats, a.name)
+		}
+	}
+	if name == "" {
+		if len(floats) == 1 {
+			return c.find(floats[0]), nil
+		}
+		return nil, fmt.Errorf("kv: %s: %w \"\": name one of its %d float tensors: %s", c.path, ErrNoTensor, len(floats), shortList(floats))
+	}
+	a := c.find(name)
+	switch {
+	case a == nil:
+		return nil, fmt.Errorf("kv: %s: %w %q; float tensors are: %s", c.path, ErrNoTensor, name, shortList(floats))
+	case a.read == nil:
+		return nil, fmt.Errorf("kv: %s: tensor %s is %s, no float type", c.path, name, a.about())
+	}
+	return a, nil
+}
+
+// WriteTensor writes one tensor as float32 to a .safetensors or .npy file.
+func WriteTensor(path string, t Tensor) error {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".npy":
+		return npy.WriteFile(path, t.Shape, t.Values)
+	case ".safetensors":
+		return safetensors.WriteFile(path, []safetensors.Entry{safetensors.Float32s(t.Name, t.Shape, t.Values)}, nil)
+	}
+	return fmt.Errorf("kv: %s: unknown ending; use .safetensors or .npy", path)
+}
+
+// VectorDim is the dimension of the tensor's vectors: its last axis, or with
+// vector "token" the last two axes of a [tokens, heads, head_dim] tensor.
+func (t Tensor) VectorDim(vector string) (int, error) {
+	axes := len(t.Shape)
+	if axes == 0 {
+		return 0, fmt.Errorf("kv: tensor %s is a scalar: it holds no vectors", t.Name)
+	}
+	dim := t.Shape[axes-1]
+	if vector == "token" && axes == 3 {
+		dim *= t.Shape[1]
+	}
+	if dim == 0 || len(t.Values) == 0 {
+		return 0, fmt.Errorf("kv: tensor %s of shape %v holds no vectors", t.Name, t.Shape)
+	}
+	return dim, nil
+}
