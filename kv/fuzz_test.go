@@ -2,6 +2,7 @@ package kv
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -42,8 +43,12 @@ func FuzzOpenDump(f *testing.F) {
 				t.Fatalf("%s has %d passages, the source %d", s.Name, s.Passages(), len(src.Passages))
 			}
 			for p := range s.Passages() {
-				if _, err := s.Read(nil, p); err != nil && s.Vectors(p) == 0 {
-					t.Fatalf("%s, passage %d: no vectors: %v", s.Name, p, err)
+				if s.Vectors(p) == 0 {
+					t.Fatalf("%s, passage %d: no vectors", s.Name, p)
+				}
+				var beyond *safetensors.RangeError // the one fault that a value may have
+				if _, err := s.Read(nil, p); err != nil && !errors.As(err, &beyond) {
+					t.Fatalf("%s, passage %d: %v", s.Name, p, err)
 				}
 			}
 		}
