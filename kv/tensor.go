@@ -42,7 +42,7 @@ func ReadTensor(path, name string) (Tensor, error) {
 		return Tensor{}, err
 	}
 	if i := FindNonFinite(t.Values); i >= 0 {
-		return Tensor{}, fmt.Errorf("kv: %s: tensor %s: value %d (row-major) is %v: only finite values can be coded", path, name, i, t.Values[i])
+		return Tensor{}, fmt.Errorf("kv: %s: tensor %s: value %d (row-major) is %v: only finite values can be coded", path, t.Name, i, t.Values[i])
 	}
 	return t, nil
 }
