@@ -4,7 +4,7 @@ import "math/big"
 
 // CountZn is the number of points of Z^n in the box, (2q+1)^n.
 func (b *Box) CountZn(n int) *big.Int {
-	return new(big.Int).Exp(new(big.Int).SetUint64(b.rank.n), big.NewInt(int64(n)), nil)
+	return new(big.Int).Exp(new(big.Int).SetUint64(b.radix.n), big.NewInt(int64(n)), nil)
 }
 
 // CountDn is the number of points of D_n in the box: ((2q+1)^n + s^n)/2, where

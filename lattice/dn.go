@@ -3,6 +3,7 @@ package lattice
 import "math"
 
 // ClosestDn sets z to the closest point of D_n to y, n = len(y) = len(z).
+// z may be y.
 //
 // With r_i = y_i rounded as in [ClosestZn] and e_i = y_i - r_i the result is
 // r if the sum of r is even. If it is odd, the first coordinate with the
@@ -16,23 +17,29 @@ func ClosestDn(z, y []float32) {
 	}
 	z = z[:len(y)]
 	var parity uint32
-	var far float32 = -1
-	step, k := float32(1), 0
+	var far, sign uint32 // bits of the largest |e_i|, sign of that e_i
+	k := 0
 	for i, v := range y {
+		v += 0 // -0 becomes +0, so that a zero error counts as positive
 		u := v + magic
 		r := u - magic
-		e := v - r
 		z[i] = r
 		parity ^= math.Float32bits(u)
-		d := float32(1)
-		if e < 0 {
-			e, d = -e, -1
-		}
-		if e > far {
-			far, step, k = e, d, i
+		b := math.Float32bits(v - r)
+		a := b &^ signBit
+		if a > far {
+			far = a
+			sign = b & signBit
+			k = i
 		}
 	}
-	if parity&1 != 0 {
-		z[k] += step
-	}
+	stepDn(z, k, parity, sign)
+}
+
+// stepDn moves z[k] by 1 in the direction of the sign bit if the lowest bit of
+// parity is set. It is not inlined for the reason given at [stepE8].
+//
+//go:noinline
+func stepDn(z []float32, k int, parity, sign uint32) {
+	z[k] += math.Float32frombits(math.Float32bits(masked(1, parity&1)) | sign)
 }

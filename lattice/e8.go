@@ -2,7 +2,7 @@ package lattice
 
 import "math"
 
-// ClosestE8 sets z to the closest point of E8 to y.
+// ClosestE8 sets z to the closest point of E8 to y. z may be y.
 //
 // With r_i = y_i rounded to the nearest integer, halves to even,
 // e_i = y_i - r_i and d_i = +1 if e_i >= 0, else -1:
@@ -18,48 +18,72 @@ import "math"
 // The half coset wins if (2 - s) + p1*(2m) < p0*(1 - 2M): no squared distance
 // is formed, and a tie goes to the integer coset. s, 1 - 2M and the left side
 // are rounded to float32 after each operation; the other steps are exact.
+//
+// Neither the coset nor the step can be predicted, so that nothing here
+// branches on them: magnitudes are compared by their bits, choices are masks.
 func ClosestE8(z, y *[8]float32) {
-	var parity uint32
+	var e [8]uint32 // bits of e_i
+	var parity, signs uint32
 	var s float32
-	var d [8]float32
-	near, far := float32(math.MaxFloat32), float32(-1)
+	near, far := uint32(math.MaxUint32), uint32(0) // bits of m and M
 	iNear, iFar := 0, 0
 	for i, v := range y {
+		v += 0 // -0 becomes +0, so that a zero error counts as positive
 		u := v + magic
 		r := u - magic
-		e := v - r
 		z[i] = r
-		d[i] = 1
-		parity ^= math.Float32bits(u) & 1
-		if e < 0 {
-			e, d[i] = -e, -1
-			parity ^= 2
+		parity ^= math.Float32bits(u)
+		b := math.Float32bits(v - r)
+		e[i] = b
+		signs ^= b
+		a := b &^ signBit
+		s += math.Float32frombits(a)
+		if a < near {
+			near = a
+			iNear = i
 		}
-		s += e
-		if e > far {
-			far, iFar = e, i
-		}
-		if e < near {
-			near, iNear = e, i
+		if a > far {
+			far = a
+			iFar = i
 		}
 	}
+	c0, c1 := 1-2*math.Float32frombits(far), 2*math.Float32frombits(near)
+	stepE8(z, &e, parity, signs, s, c0, c1, iFar, iNear, signBit)
+}
+
+// stepE8 moves z from r to the point of the better coset. The sign bits of d
+// are those of d_i and of back that of the step of the half coset, relative to
+// d; c0 and c1 are what the steps of coordinates k0 and k1 add in the integer
+// and in the half coset, where the lowest bit of parity and the highest of
+// signs ask for them.
+//
+// It must not be inlined: where an index becomes part of the address of a load,
+// the compiler finds it with branches instead of conditional moves.
+//
+//go:noinline
+func stepE8(z *[8]float32, d *[8]uint32, parity, signs uint32, s, c0, c1 float32, k0, k1 int, back uint32) {
 	p0 := parity & 1
-	p1 := p0 ^ parity>>1
-	integer, half := float32(0), 2-s
-	if p0 != 0 {
-		integer = 1 - 2*far
+	p1 := p0 ^ signs>>31
+	half := (2 - s) + masked(c1, p1)
+	win := uint32(0)
+	if half < masked(c0, p0) {
+		win = 1
 	}
-	if p1 != 0 {
-		half += 2 * near
+	p := p0 ^ (p0^p1)&win
+	k := (k0 ^ (k0^k1)&-int(win)) & 7
+
+	shift := math.Float32bits(0.5) & -win
+	for i := range z {
+		z[i] += math.Float32frombits(shift | d[i]&signBit)
 	}
-	if half < integer {
-		for i := range z {
-			z[i] += d[i] / 2
-		}
-		if p1 != 0 {
-			z[iNear] -= d[iNear]
-		}
-	} else if p0 != 0 {
-		z[iFar] += d[iFar]
-	}
+	step := math.Float32bits(masked(1, p))
+	z[k] += math.Float32frombits(step | (d[k]^back&-win)&signBit)
+}
+
+// signBit is the sign of a float32.
+const signBit = 1 << 31
+
+// masked returns v where bit is 1 and +0 where it is 0.
+func masked(v float32, bit uint32) float32 {
+	return math.Float32frombits(math.Float32bits(v) & -bit)
 }
