@@ -1,0 +1,410 @@
+package page
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"kakeyalattice/codec"
+)
+
+// bell returns n values of about N(0, 1): sums of twelve uniform ones, which
+// are the same on every machine.
+func bell(n int, seed uint64) []float32 {
+	r := rand.New(rand.NewPCG(seed, 17))
+	x := make([]float32, n)
+	for i := range x {
+		var sum int32
+		for range 12 {
+			sum += int32(r.Uint32()&0xffff) - 0x8000
+		}
+		x[i] = float32(sum) / 0x1p16
+	}
+	return x
+}
+
+// fit returns a spec with the constant that suits the values.
+func fit(t testing.TB, text string, dim int, x []float32) codec.Spec {
+	t.Helper()
+	spec, err := codec.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := codec.New(spec, dim)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f, ok := c.(codec.Fitter); ok && !f.Fitted() {
+		if spec, err = f.Fit(slices.Values([][]float32{x})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return spec
+}
+
+// header is that of a tensor [n, dim] of the values.
+func header(t testing.TB, text string, dim int, x []float32) Header {
+	t.Helper()
+	n := len(x) / dim
+	return Header{Spec: fit(t, text, dim, x), Dim: dim, Vectors: n, Tensor: "k.0", Shape: []int{n, dim}}
+}
+
+// build returns the page of the values.
+func build(t testing.TB, h Header, x []float32) []byte {
+	t.Helper()
+	b, err := Append(nil, h, x, Options{Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func open(t testing.TB, b []byte) *Page {
+	t.Helper()
+	p, err := OpenBytes(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// examples are specs of fixed and of variable size.
+var examples = []string{"bf16", "e8:q=3", "nvfp4", "int6:hadamard"}
+
+func TestAPageReturnsWhatTheCodecReturns(t *testing.T) {
+	for _, text := range examples {
+		for _, n := range []int{0, 1, 2, 15, 16, 17, 63, 64, 65, 200} {
+			for _, chunk := range []int{0, 16, 48, 8192} {
+				const dim = 40
+				x := bell(n*dim, uint64(n))
+				h := header(t, text, dim, x)
+				h.ChunkVectors = chunk
+				p := open(t, build(t, h, x))
+				trip, err := codec.RoundTrip(h.Spec, dim, x)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, workers := range []int{1, 3} {
+					got, err := p.Decode(workers)
+					if err != nil || !slices.Equal(got, trip.Decoded) {
+						t.Fatalf("%s, %d vectors in chunks of %d, %d workers: differs: %v", text, n, chunk, workers, err)
+					}
+				}
+				if err := p.Verify(t.Context(), 0); err != nil {
+					t.Fatalf("%s, %d vectors in chunks of %d: %v", text, n, chunk, err)
+				}
+			}
+		}
+	}
+}
+
+func TestTheHeaderComesBack(t *testing.T) {
+	x := bell(2*3*8, 1)
+	h := Header{Spec: fit(t, "e8:q=3", 8, x), Dim: 8, Vectors: 6, Tensor: "größe/k.0", Shape: []int{2, 3, 8}, ChunkVectors: 32}
+	p := open(t, build(t, h, x))
+	if got := p.Header(); fmt.Sprint(got) != fmt.Sprint(h) {
+		t.Errorf("%+v, want %+v", got, h)
+	}
+	h.ChunkVectors = 0
+	if got := open(t, build(t, h, x)).Header().ChunkVectors; got != DefaultChunkVectors {
+		t.Errorf("%d vectors a chunk by default", got)
+	}
+	if p.Codec().Spec().String() != "e8:q=3" || p.Codec().Dim() != 8 {
+		t.Errorf("codec %s of %d", p.Codec().Spec(), p.Codec().Dim())
+	}
+}
+
+func TestThePageDoesNotDependOnWorkersNorOnHowItIsWritten(t *testing.T) {
+	const dim, n = 64, 1000
+	x := bell(n*dim, 3)
+	for _, text := range examples {
+		h := header(t, text, dim, x)
+		h.ChunkVectors = 16
+		want := build(t, h, x)
+		rapid.Check(t, func(t *rapid.T) {
+			workers := rapid.IntRange(0, 5).Draw(t, "workers")
+			var b bytes.Buffer
+			w, err := NewWriter(&b, h, Options{Workers: workers})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for rest := x; len(rest) > 0; {
+				k := min(len(rest)/dim, rapid.IntRange(0, 400).Draw(t, "vectors"))
+				if err := w.Write(rest[:k*dim]); err != nil {
+					t.Fatal(err)
+				}
+				rest = rest[k*dim:]
+			}
+			if err := w.Close(); err != nil || !bytes.Equal(b.Bytes(), want) {
+				t.Fatalf("%s: the page differs: %v", text, err)
+			}
+		})
+	}
+}
+
+func TestAnyRangeOfVectorsIsThatOfTheWhole(t *testing.T) {
+	const dim, n = 16, 300
+	x := bell(n*dim, 4)
+	for _, text := range examples {
+		h := header(t, text, dim, x)
+		h.ChunkVectors = 32
+		p := open(t, build(t, h, x))
+		all, err := p.Decode(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rapid.Check(t, func(t *rapid.T) {
+			first := rapid.IntRange(0, n).Draw(t, "first")
+			k := rapid.IntRange(0, n-first).Draw(t, "vectors")
+			got := make([]float32, k*dim)
+			if err := p.ReadParallel(got, first, rapid.IntRange(0, 3).Draw(t, "workers")); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(got, all[first*dim:(first+k)*dim]) {
+				t.Fatalf("%s: vectors %d to %d differ", text, first, first+k)
+			}
+		})
+	}
+}
+
+func TestARangeOutsideThePageIsRefused(t *testing.T) {
+	p := open(t, build(t, header(t, "bf16", 8, bell(80, 1)), bell(80, 1)))
+	for _, c := range []struct{ values, first int }{{8, -1}, {8, 10}, {8, math.MaxInt}, {88, 0}, {7, 0}, {0, 11}} {
+		if err := p.ReadVectors(make([]float32, c.values), c.first); err == nil {
+			t.Errorf("%d values from vector %d on: no error", c.values, c.first)
+		}
+	}
+	if err := p.ReadVectors(nil, 10); err != nil {
+		t.Errorf("no vectors at the end: %v", err)
+	}
+}
+
+func TestChunksTileThePage(t *testing.T) {
+	for _, text := range examples {
+		x := bell(100*8, 5)
+		h := header(t, text, 8, x)
+		h.ChunkVectors = 16
+		b := build(t, h, x)
+		p := open(t, b)
+		var payload, vectors int64
+		at := p.Chunk(0).Offset
+		for i := range p.Chunks() {
+			c := p.Chunk(i)
+			if c.Offset != at || int64(c.First) != vectors {
+				t.Errorf("%s: chunk %d is %+v, want offset %d, first vector %d", text, i, c, at, vectors)
+			}
+			at += c.Size
+			vectors += int64(c.Vectors)
+			payload += c.Size - crcSize
+			if err := p.VerifyChunk(i); err != nil {
+				t.Error(err)
+			}
+		}
+		if vectors != 100 || payload != p.PayloadSize() || p.Size() != int64(len(b)) {
+			t.Errorf("%s: %d vectors, payload %d of %d, page %d of %d", text, vectors, payload, p.PayloadSize(), p.Size(), len(b))
+		}
+	}
+}
+
+func TestNonFiniteValuesAreRefusedWithTheirPlaceInThePage(t *testing.T) {
+	const dim, n = 8, 500
+	for _, text := range examples {
+		for _, workers := range []int{1, 4} {
+			x := bell(n*dim, 6)
+			h := header(t, text, dim, x)
+			h.ChunkVectors = 16
+			x[333*dim+5] = float32(math.NaN())
+			x[480*dim+1] = float32(math.Inf(1)) // the first one counts
+			var b bytes.Buffer
+			w, err := NewWriter(&b, h, Options{Workers: workers})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for part := range slices.Chunk(x, 37*dim) {
+				if err = w.Write(part); err != nil {
+					break
+				}
+			}
+			if err == nil {
+				err = w.Close()
+			}
+			var value *codec.ValueError
+			if !errors.As(err, &value) || value.Vector != 333 || value.Coord != 5 {
+				t.Errorf("%s, %d workers: %v", text, workers, err)
+			}
+			if again := w.Write(nil); again != err || w.Close() != err {
+				t.Errorf("%s: the error does not stay: %v", text, again)
+			}
+		}
+	}
+}
+
+func TestAVectorThatTheCodecCannotHoldIsNamedByItsPlaceInThePage(t *testing.T) {
+	x := bell(100*8, 7)
+	x[77*8] = 3e38
+	_, err := Append(nil, header(t, "fp8", 8, x), x, Options{Workers: 2})
+	var scale *codec.ScaleError
+	if !errors.As(err, &scale) || scale.Vector != 77 {
+		t.Errorf("%v", err)
+	}
+}
+
+// brokenWriter takes so many bytes.
+type brokenWriter struct{ room int }
+
+var errFull = errors.New("disk full")
+
+func (w *brokenWriter) Write(p []byte) (int, error) {
+	if len(p) > w.room {
+		return w.room, errFull
+	}
+	w.room -= len(p)
+	return len(p), nil
+}
+
+func TestErrorsOfTheWriterUnderneathComeThrough(t *testing.T) {
+	for _, text := range examples {
+		x := bell(64*8, 8)
+		h := header(t, text, 8, x)
+		h.ChunkVectors = 16
+		for room := range build(t, h, x) {
+			w, err := NewWriter(&brokenWriter{room}, h, Options{Workers: 1})
+			if err == nil {
+				if err = w.Write(x); err == nil {
+					err = w.Close()
+				}
+			}
+			if !errors.Is(err, errFull) {
+				t.Fatalf("%s, room for %d bytes: %v", text, room, err)
+			}
+		}
+	}
+}
+
+func TestAWriterTakesExactlyThePromisedVectors(t *testing.T) {
+	x := bell(80, 9)
+	h := header(t, "bf16", 8, x)
+	for name, c := range map[string]struct {
+		values int
+		want   string
+	}{
+		"one too few":      {72, "promises 10"},
+		"one too many":     {88, "promises 10"},
+		"part of a vector": {79, "whole vectors"},
+	} {
+		w, err := NewWriter(io.Discard, h, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err = w.Write(make([]float32, c.values)); err == nil {
+			err = w.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	w, err := NewWriter(io.Discard, h, Options{})
+	if err != nil || w.Write(x) != nil || w.Close() != nil {
+		t.Fatal(err)
+	}
+	if w.Write(nil) == nil || w.Close() == nil {
+		t.Error("a closed writer writes on")
+	}
+}
+
+func TestAppendKeepsWhatIsBeforeAndReturnsItOnErrors(t *testing.T) {
+	x := bell(16, 10)
+	h := header(t, "bf16", 8, x)
+	b, err := Append([]byte("before"), h, x, Options{})
+	if err != nil || string(b[:6]) != "before" {
+		t.Fatalf("%q, %v", b, err)
+	}
+	open(t, b[6:])
+	if b, err = Append([]byte("before"), h, x[:8], Options{}); err == nil || string(b) != "before" {
+		t.Errorf("%q, %v", b, err)
+	}
+}
+
+func TestHeadersThatCannotBeReadBackAreNotWritten(t *testing.T) {
+	spec := func(text string) codec.Spec {
+		s, err := codec.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	for name, c := range map[string]struct {
+		change func(*Header)
+		want   string
+	}{
+		"a simulated codec":          {func(h *Header) { h.Spec = spec("ref-e8:q=3") }, "simulated"},
+		"a codec that is not fitted": {func(h *Header) { h.Spec = spec("nvfp4") }, "Fit"},
+		"a dimension of 0":           {func(h *Header) { h.Dim = 0 }, "dimension 0"},
+		"an unsupported dimension":   {func(h *Header) { h.Spec = spec("fp8-v4") }, "dimension 8"},
+		"negative vectors":           {func(h *Header) { h.Vectors = -1 }, "-1 vectors"},
+		"uncountable vectors":        {func(h *Header) { h.Vectors = math.MaxInt }, "counted"},
+		"another shape":              {func(h *Header) { h.Shape = []int{3, 8} }, "shape [3 8]"},
+		"no shape":                   {func(h *Header) { h.Shape = nil }, "shape"},
+		"a negative axis":            {func(h *Header) { h.Shape = []int{-2, -8} }, "shape"},
+		"a shape that overflows":     {func(h *Header) { h.Shape = []int{1 << 32, 1 << 32, 16} }, "shape"},
+		"too many axes":              {func(h *Header) { h.Shape = append(slices.Repeat([]int{1}, 63), 2, 8) }, "shape"},
+		"chunks of 15":               {func(h *Header) { h.ChunkVectors = 15 }, "15 vectors"},
+		"chunks of 24":               {func(h *Header) { h.ChunkVectors = 24 }, "24 vectors"},
+		"chunks of -16":              {func(h *Header) { h.ChunkVectors = -16 }, "-16 vectors"},
+		"chunks beyond the limit":    {func(h *Header) { h.ChunkVectors = 1<<19 + 16 }, "at most 524288"},
+		"a name that is no UTF-8":    {func(h *Header) { h.Tensor = "k\xff" }, "UTF-8"},
+		"an endless name":            {func(h *Header) { h.Tensor = strings.Repeat("k", 1<<16) }, "UTF-8"},
+	} {
+		h := Header{Spec: spec("bf16"), Dim: 8, Vectors: 2, Tensor: "k", Shape: []int{2, 8}}
+		c.change(&h)
+		if _, err := NewWriter(io.Discard, h, Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestExpectComparesCodecAndDimension(t *testing.T) {
+	x := bell(64, 11)
+	for _, c := range []struct {
+		page, want string
+		dim        int
+		ok         bool
+	}{
+		{"e8:q=3", "e8:q=3", 8, true},
+		{"e8:q=3", "e8:q=4", 8, false},
+		{"e8:q=3", "d4:q=3", 8, false},
+		{"e8:q=3", "e8:q=3", 16, false},
+		{"fp8", "fp8:group=64", 8, true}, // the default
+		{"int6", "int6:hadamard", 8, false},
+		{"int6:hadamard", "int6", 8, false},
+		{"nvfp4:scale=0.5", "nvfp4:scale=0.5", 8, true},
+		{"nvfp4:scale=0.5", "nvfp4:scale=0.25", 8, false},
+		{"nvfp4:scale=0.5", "nvfp4", 8, true}, // any constant
+		{"nvfp4:scale=0.5", "nvfp4", 16, false},
+		{"nvfp4:scale=0.5", "fp8-tensor", 8, false},
+	} {
+		p := open(t, build(t, header(t, c.page, 8, x), x))
+		spec, err := codec.Parse(c.want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = p.Expect(spec, c.dim)
+		if (err == nil) != c.ok || err != nil && !errors.Is(err, ErrMismatch) {
+			t.Errorf("page of %s, %s of dimension %d is expected: %v", c.page, c.want, c.dim, err)
+		}
+	}
+}
+
+func TestTheLargestDimensionHasRoomForTheDefaultChunk(t *testing.T) {
+	const dim = 1 << 16
+	x := make([]float32, dim)
+	open(t, build(t, header(t, "bf16", dim, x), x))
+}
