@@ -4,10 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
-
-	"kakeyalattice/npy"
-	"kakeyalattice/safetensors"
 )
 
 // ErrNoTensor marks a name or pattern that no tensor of the input has.
@@ -24,21 +22,13 @@ type Tensor struct {
 // name stands for the only float tensor of the file. NaN and infinity are
 // errors that say where.
 func ReadTensor(path, name string) (Tensor, error) {
-	c, err := openContainer(path)
+	f, err := OpenTensor(path, name)
 	if err != nil {
 		return Tensor{}, err
 	}
-	defer c.close()
-	a, err := c.choose(name)
-	if err != nil {
-		return Tensor{}, err
-	}
-	n := 1
-	for _, axis := range a.shape {
-		n *= axis
-	}
-	t := Tensor{Name: a.name, Shape: a.shape, Values: make([]float32, n)}
-	if err := a.read(t.Values, 0); err != nil {
+	defer f.Close()
+	t := Tensor{Name: f.Name, Shape: f.Shape, Values: make([]float32, f.Len())}
+	if err := f.Read(t.Values, 0); err != nil {
 		return Tensor{}, err
 	}
 	if i := FindNonFinite(t.Values); i >= 0 {
@@ -73,28 +63,41 @@ func (c *container) choose(name string) (*array, error) {
 
 // WriteTensor writes one tensor as float32 to a .safetensors or .npy file.
 func WriteTensor(path string, t Tensor) error {
+	return WriteTensorParts(path, t.Name, t.Shape, func(yield func([]float32, error) bool) {
+		for part := range slices.Chunk(t.Values, 1<<16) {
+			if !yield(part, nil) {
+				return
+			}
+		}
+	})
+}
+
+// isNPY reports whether a file to write is .npy, not .safetensors.
+func isNPY(path string) (bool, error) {
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".npy":
-		return npy.WriteFile(path, t.Shape, t.Values)
+		return true, nil
 	case ".safetensors":
-		return safetensors.WriteFile(path, []safetensors.Entry{safetensors.Float32s(t.Name, t.Shape, t.Values)}, nil)
+		return false, nil
 	}
-	return fmt.Errorf("kv: %s: unknown ending; use .safetensors or .npy", path)
+	return false, fmt.Errorf("kv: %s: unknown ending; use .safetensors or .npy", path)
 }
 
 // VectorDim is the dimension of the tensor's vectors: its last axis, or with
 // vector "token" the last two axes of a [tokens, heads, head_dim] tensor.
-func (t Tensor) VectorDim(vector string) (int, error) {
-	axes := len(t.Shape)
+func (t Tensor) VectorDim(vector string) (int, error) { return vectorDim(t.Name, t.Shape, vector) }
+
+func vectorDim(name string, shape []int, vector string) (int, error) {
+	axes := len(shape)
 	if axes == 0 {
-		return 0, fmt.Errorf("kv: tensor %s is a scalar: it holds no vectors", t.Name)
+		return 0, fmt.Errorf("kv: tensor %s is a scalar: it holds no vectors", name)
 	}
-	dim := t.Shape[axes-1]
+	if slices.Contains(shape, 0) {
+		return 0, fmt.Errorf("kv: tensor %s of shape %v holds no vectors", name, shape)
+	}
+	dim := shape[axes-1]
 	if vector == "token" && axes == 3 {
-		dim *= t.Shape[1]
-	}
-	if dim == 0 || len(t.Values) == 0 {
-		return 0, fmt.Errorf("kv: tensor %s of shape %v holds no vectors", t.Name, t.Shape)
+		dim *= shape[1]
 	}
 	return dim, nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,14 +15,28 @@ import (
 // Write writes an array of single precision, version 1.0 of the format. The
 // values are row-major and as many as the shape says.
 func Write(w io.Writer, shape []int, values []float32) error {
+	return WriteFunc(w, shape, func(w io.Writer) error {
+		for chunk := range slices.Chunk(values, bufferSize/4) {
+			if err := binary.Write(w, binary.LittleEndian, chunk); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// WriteFunc is [Write] for an array that need not be in memory: data writes its
+// values, 4 bytes each, little endian and row-major.
+func WriteFunc(w io.Writer, shape []int, data func(w io.Writer) error) error {
 	h := Header{DType: "<f4", Shape: shape}
 	for _, axis := range shape {
 		if axis < 0 {
 			return fmt.Errorf("npy: shape %v has a negative axis", shape)
 		}
 	}
-	if n, ok := h.elements(); !ok || n != len(values) {
-		return fmt.Errorf("npy: %d values for shape %v", len(values), shape)
+	want, ok := h.elements()
+	if !ok || want > math.MaxInt64/4 {
+		return fmt.Errorf("npy: shape %v has more elements than can be written", shape)
 	}
 	header, err := h.encode()
 	if err != nil {
@@ -30,12 +45,26 @@ func Write(w io.Writer, shape []int, values []float32) error {
 	if _, err := w.Write(header); err != nil {
 		return err
 	}
-	for chunk := range slices.Chunk(values, bufferSize/4) {
-		if err := binary.Write(w, binary.LittleEndian, chunk); err != nil {
-			return err
-		}
+	counted := &counter{w: w}
+	if err := data(counted); err != nil {
+		return err
+	}
+	if counted.n != 4*int64(want) {
+		return fmt.Errorf("npy: %d bytes of values for shape %v, which takes %d", counted.n, shape, 4*int64(want))
 	}
 	return nil
+}
+
+// counter counts what goes through it.
+type counter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
 }
 
 // WriteFile writes the file path, all of it or nothing: see [Write].
