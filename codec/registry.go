@@ -28,12 +28,12 @@ func (f *family) keys() string {
 }
 
 var (
-	groupParam = func(def int) paramDef {
+	groupParam = func(def string) paramDef {
 		return paramDef{key: "group", kind: isInt, def: def, min: 1, max: maxDim, about: "values that share a scale"}
 	}
 	scaleParam    = paramDef{key: "scale", kind: isFloat, about: "per-stream scale; fitted to the stream where absent"}
 	hadamardParam = paramDef{key: "hadamard", kind: isSwitch, about: "rotate by the Walsh-Hadamard transform first"}
-	levelsParam   = paramDef{key: "q", kind: isInt, def: 38, min: 1, max: maxQ, about: "box half-width: coordinates lie in [-q, q]"}
+	levelsParam   = paramDef{key: "q", kind: isInt, def: "38", min: 1, max: maxQ, about: "box half-width: coordinates lie in [-q, q]"}
 )
 
 // maxDim bounds the dimension of a vector; it keeps a spec from asking for
@@ -47,7 +47,7 @@ func families() []family {
 	return []family{
 		{name: "bf16", about: "bfloat16, saturating", codec: newBF16},
 		{name: "fp16", about: "IEEE half, saturating", codec: newFP16},
-		{name: "fp8", about: "E4M3, one fp16 scale (amax/448, rounded up) a group", params: []paramDef{groupParam(64)}, codec: newFP8},
+		{name: "fp8", about: "E4M3, one fp16 scale (amax/448, rounded up) a group", params: []paramDef{groupParam("64")}, codec: newFP8},
 		{name: "fp8-v4", about: "DeepSeek-V4 cache: E4M3 in groups of 64 with UE8M0 scales, last 64 dims BF16", codec: newFP8V4},
 		{name: "fp8-v41", about: "DeepSeek-V4.1 cache: E4M3 in groups of 32 with UE8M0 scales", codec: newFP8V41},
 		{name: "fp8-tensor", about: "E4M3, one float32 scale a stream", params: []paramDef{scaleParam}, codec: newFP8Tensor},
@@ -55,9 +55,9 @@ func families() []family {
 		{name: "mxfp4", about: "E2M1, groups of 32 with UE8M0 scales rounded up", codec: newMXFP4},
 		{name: "nvfp4-v4", about: "nvfp4 on all but the last 64 dims, those in BF16; padded to 16 bytes", params: []paramDef{scaleParam}, codec: newNVFP4V4},
 		{name: "mxfp4-v4", about: "mxfp4 on all but the last 64 dims, those in BF16; padded to 16 bytes", codec: newMXFP4V4},
-		{name: "int8", about: "integers, one fp16 scale a group", params: []paramDef{groupParam(64), hadamardParam}, codec: newInt(8)},
-		{name: "int6", about: "integers, one fp16 scale a group", params: []paramDef{groupParam(64), hadamardParam}, codec: newInt(6)},
-		{name: "int4", about: "integers, one fp16 scale a group", params: []paramDef{groupParam(64), hadamardParam}, codec: newInt(4)},
+		{name: "int8", about: "integers, one fp16 scale a group", params: []paramDef{groupParam("64"), hadamardParam}, codec: newInt(8)},
+		{name: "int6", about: "integers, one fp16 scale a group", params: []paramDef{groupParam("64"), hadamardParam}, codec: newInt(6)},
+		{name: "int4", about: "integers, one fp16 scale a group", params: []paramDef{groupParam("64"), hadamardParam}, codec: newInt(4)},
 		{name: "q8_0", about: "ggml Q8_0: blocks of 32, fp16 scale", codec: newQ80},
 		{name: "q4_0", about: "ggml Q4_0: blocks of 32, fp16 scale", codec: newQ40},
 		{name: "d4", about: "D4 lattice points in a box, after rotation; closest point inside the box", params: []paramDef{levelsParam}, codec: newD4},
@@ -131,16 +131,28 @@ func ParamHelp(name string) []string {
 	}
 	var lines []string
 	for _, d := range f.params {
-		switch d.kind {
-		case isInt:
-			lines = append(lines, fmt.Sprintf("%s=%d..%d, default %d: %s", d.key, d.min, d.max, d.def, d.about))
-		case isFloat:
-			lines = append(lines, fmt.Sprintf("%s=NUMBER: %s", d.key, d.about))
-		case isSwitch:
-			lines = append(lines, fmt.Sprintf("%s: %s", d.key, d.about))
-		}
+		lines = append(lines, d.help())
 	}
 	return lines
+}
+
+func (d paramDef) help() string {
+	values := ""
+	switch {
+	case d.kind == isSwitch:
+		return d.key + ": " + d.about
+	case d.max == 0:
+		values = "NUMBER"
+	default:
+		values = fmt.Sprintf("%v..%v", d.min, d.max)
+	}
+	if d.word != "" {
+		values += "|" + d.word
+	}
+	if d.def != "" {
+		values += ", default " + d.def
+	}
+	return fmt.Sprintf("%s=%s: %s", d.key, values, d.about)
 }
 
 // New makes a codec for vectors of dim values. It returns an error that wraps

@@ -55,7 +55,8 @@ func (s Spec) value(key string) (string, bool) {
 	return "", false
 }
 
-// integer returns an integer parameter of a canonical spec.
+// integer returns an integer parameter of a canonical spec; 0 where it is not
+// set or a word.
 func (s Spec) integer(key string) int {
 	v, _ := s.value(key)
 	n, _ := strconv.Atoi(v)
@@ -74,7 +75,7 @@ type paramKind int
 
 const (
 	isInt    paramKind = iota // a whole number in [min, max]
-	isFloat                   // a positive finite float32; no default: absent until fitted
+	isFloat                   // a float32 in [min, max], or any positive finite one where max is 0
 	isSwitch                  // no value
 )
 
@@ -82,13 +83,15 @@ const (
 type paramDef struct {
 	key      string
 	kind     paramKind
-	def      int // default of an isInt
-	min, max int // of an isInt
+	def      string // canonical text of the default; empty: absent unless given
+	min, max float64
+	word     string // what an isInt may say in place of a number; empty: nothing
 	about    string
 }
 
 // check returns the canonical text of a value.
 func (d paramDef) check(value string) (string, error) {
+	refuse := func() (string, error) { return "", fmt.Errorf("%s=%s: want %s", d.key, value, d.wants()) }
 	switch d.kind {
 	case isSwitch:
 		if value != "" {
@@ -96,18 +99,38 @@ func (d paramDef) check(value string) (string, error) {
 		}
 		return "", nil
 	case isInt:
+		if d.word != "" && value == d.word {
+			return value, nil
+		}
 		n, err := strconv.Atoi(value)
-		if err != nil || n < d.min || n > d.max {
-			return "", fmt.Errorf("%s=%s: want a whole number from %d to %d", d.key, value, d.min, d.max)
+		if err != nil || float64(n) < d.min || float64(n) > d.max {
+			return refuse()
 		}
 		return strconv.Itoa(n), nil
 	default:
 		f, err := strconv.ParseFloat(value, 32)
-		if err != nil || !(f > 0) || math.IsInf(f, 0) {
-			return "", fmt.Errorf("%s=%s: want a positive number", d.key, value)
+		inside := f > 0 && !math.IsInf(f, 0)
+		if d.max != 0 {
+			inside = float32(f) >= float32(d.min) && float32(f) <= float32(d.max)
+		}
+		if err != nil || !inside {
+			return refuse()
 		}
 		return strconv.FormatFloat(f, 'g', -1, 32), nil
 	}
+}
+
+// wants says what values of a number are.
+func (d paramDef) wants() string {
+	switch {
+	case d.kind == isFloat && d.max == 0:
+		return "a positive number"
+	case d.kind == isFloat:
+		return fmt.Sprintf("a number from %v to %v", d.min, d.max)
+	case d.word != "":
+		return fmt.Sprintf("a whole number from %v to %v, or %s", d.min, d.max, d.word)
+	}
+	return fmt.Sprintf("a whole number from %v to %v", d.min, d.max)
 }
 
 // Parse reads one spec, "name[:key[=value],...]", and returns its canonical form.
@@ -149,8 +172,8 @@ func canonical(name string, given []Param) (Spec, error) {
 	for _, d := range f.params {
 		value, ok := raw.value(d.key)
 		if !ok {
-			if d.kind == isInt {
-				s.Params = append(s.Params, Param{d.key, strconv.Itoa(d.def)})
+			if d.def != "" {
+				s.Params = append(s.Params, Param{d.key, d.def})
 			}
 			continue
 		}
