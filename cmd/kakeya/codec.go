@@ -13,7 +13,10 @@ import (
 
 type codecCmd struct {
 	List      codecListCmd      `cmd:"" help:"List the codecs with their parameters and rates."`
+	Encode    codecEncodeCmd    `cmd:"" help:"Encode one tensor of a file as a page."`
+	Decode    codecDecodeCmd    `cmd:"" help:"Decode a page to a tensor."`
 	Roundtrip codecRoundtripCmd `cmd:"" help:"Encode and decode one tensor of a file; report rate and error."`
+	Inspect   codecInspectCmd   `cmd:"" help:"Report what a page holds and whether it is intact."`
 }
 
 type codecListCmd struct {

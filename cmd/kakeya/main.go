@@ -35,7 +35,7 @@ const (
 type cli struct {
 	Audit   auditCmd   `cmd:"" help:"Audit a KV cache: codecs against baselines, with intervals."`
 	Sweep   sweepCmd   `cmd:"" help:"Measure many codec parameters; find the fewest bits at each threshold."`
-	Codec   codecCmd   `cmd:"" help:"List codecs, or send one tensor through one."`
+	Codec   codecCmd   `cmd:"" help:"List codecs, send one tensor through one, write and read pages."`
 	Report  reportCmd  `cmd:"" help:"Render a result.json again."`
 	Version versionCmd `cmd:"" help:"Print the version and what it runs on."`
 }
@@ -100,7 +100,7 @@ func fail(stderr io.Writer, err error) int {
 	fmt.Fprintln(stderr, "kakeya:", strings.ReplaceAll(err.Error(), "\n", " "))
 	var usage usageError
 	switch {
-	case errors.Is(err, experiment.ErrInterrupted):
+	case errors.Is(err, experiment.ErrInterrupted), errors.Is(err, context.Canceled):
 		return exitInterrupted
 	case errors.As(err, &usage),
 		errors.Is(err, codec.ErrDim),
