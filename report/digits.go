@@ -68,6 +68,9 @@ func scientific(v float64, digits int) string {
 	}
 	mantissa, exp, _ := strings.Cut(strconv.FormatFloat(v, 'e', digits-1, 64), "e")
 	n, _ := strconv.Atoi(exp)
+	if n == 0 {
+		return mantissa
+	}
 	return mantissa + "e" + strconv.Itoa(n)
 }
 

@@ -249,6 +249,34 @@ func (f *findings) heldOut() (violations, cases int) {
 	return violations, cases
 }
 
+// bootstrapAgrees counts the streams on which the bootstrap interval of the
+// chosen codec's ratio says the same as the t interval, of those that have both.
+func (f *findings) bootstrapAgrees() (same, total int) {
+	for _, s := range f.judged {
+		c := s.codec(f.chosen(s))
+		if c == nil {
+			continue
+		}
+		r := c.Ratios[f.base]
+		if !bounded(r) || r.Boot95 == nil {
+			continue
+		}
+		total++
+		lo, hi := r.Boot95[0], r.Boot95[1]
+		v := tied
+		switch {
+		case hi < 1:
+			v = less
+		case lo > 1:
+			v = more
+		}
+		if v == judge(r) {
+			same++
+		}
+	}
+	return same, total
+}
+
 // simulatedOnly says whether every codec beside the baselines is simulated.
 func (f *findings) simulatedOnly() bool {
 	any := false

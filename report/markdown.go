@@ -112,7 +112,7 @@ func markdownTable(b *strings.Builder, t *grid) {
 // markdownCell prints a cell: names in a code span, where they hold nothing
 // that a span inside a table cannot hold.
 func markdownCell(as columnKind, text string, header bool) string {
-	if as == asName && !header && text != none && text != "" && !strings.ContainsAny(text, "`|\\ ") {
+	if as == asName && !header && text != none && text != "" && !strings.ContainsAny(text, "`|\\<>& ") {
 		return "`" + text + "`"
 	}
 	return escapeMarkdown(text)

@@ -33,7 +33,7 @@ type placed struct {
 
 const (
 	labelSize = 11.5 // of the font
-	labelGap  = 9    // from the middle of a mark
+	labelGap  = 10   // from the middle of a mark
 )
 
 // placeLabels puts each label where it hides no mark and no label, trying

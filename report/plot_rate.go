@@ -193,7 +193,8 @@ func (pl ratePlane) draw(f *findings, p pane, points []ratePoint, crowded bool) 
 	for _, q := range shown {
 		x, y := pl.x.at(q.rate), pl.y.at(q.distortion)
 		s.mark(kins[q.kin], x, y, q.simulated, q.baseline, q.chosen, q.tip())
-		taken = append(taken, box{x - 6, y - 6, 12, 12})
+		r := q.radius()
+		taken = append(taken, box{x - r, y - r, 2 * r, 2 * r})
 	}
 	for _, l := range placeLabels(pl.labels(f, shown, pareto), taken, frame) {
 		if l.far {
@@ -299,6 +300,14 @@ func (pl ratePlane) labels(f *findings, points, pareto []ratePoint) []label {
 		out = append(out, label{shorten(name(p.codec), 26), point{pl.x.at(p.rate), pl.y.at(p.distortion)}, rank})
 	}
 	return out
+}
+
+// radius is how far the mark reaches.
+func (p ratePoint) radius() float64 {
+	if p.baseline || p.chosen {
+		return 9
+	}
+	return 6
 }
 
 // depth orders marks from the lowest to the topmost.

@@ -7,8 +7,10 @@ import (
 	"strings"
 )
 
-// unfolded is how many streams have their table of codecs open.
-const unfolded = 3
+const (
+	unfolded  = 3  // streams whose table of codecs is open
+	longTable = 20 // rows beyond which only the first is
+)
 
 // codecSection gives every codec on every stream.
 func codecSection(f *findings) section {
@@ -25,13 +27,14 @@ func codecSection(f *findings) section {
 	var tables []grid
 	for i := range f.Streams {
 		t := codecTable(f, &f.Streams[i])
-		t.Fold, t.Open = true, i < unfolded && len(f.Streams) <= few
+		t.Fold, t.Open = true, i == 0 || i < unfolded && len(t.Rows) <= longTable
 		tables = append(tables, t)
 	}
 	if len(f.Streams) <= few {
 		s.Tables = tables
 		return s
 	}
+	tables[0].Open = false
 	for _, kind := range f.kinds() {
 		s.Tables = append(s.Tables, codecsOfKind(f, kind))
 	}

@@ -26,6 +26,10 @@ func policySection(f *findings) section {
 			if t.Fold = b != f.base || i > 0; t.Fold {
 				t.Note = ""
 			}
+			if b != f.base {
+				s.Folded, s.FoldedTitle = append(s.Folded, t), "Against the other baselines"
+				continue
+			}
 			s.Tables = append(s.Tables, t)
 		}
 	}

@@ -89,6 +89,7 @@ type wording struct {
 	RatioSpan, HighestRatio      string
 	CountedHow, SelectionNote    string
 	QualityNote, HeldOut         string
+	Bootstrap                    string
 	Held, HeldZH, Rest           string
 	GainSpan, GainList           string
 	Holds, HoldsNot              string

@@ -63,6 +63,10 @@ func (w *wording) memory(f *findings) {
 
 // selection says what choosing on the judged passages may have gained.
 func (w *wording) selection(f *findings) {
+	same, total := f.bootstrapAgrees()
+	if total > 0 {
+		w.Bootstrap = itoa(same) + " of " + plural(total, "stream")
+	}
 	w.SelectionNote = ", codecs selected on the same data"
 	if v, n := f.heldOut(); n > 0 {
 		w.HeldOut = fmt.Sprintf("%d of %d", v, n)
