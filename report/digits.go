@@ -137,7 +137,10 @@ func ratio(v float64) string {
 // plainNumber prints a limit or the label of an axis: no more digits than it
 // has.
 func plainNumber(v float64) string {
-	if a := math.Abs(v); a != 0 && (a >= 1e6 || a < 1e-4) {
+	switch a := math.Abs(v); {
+	case a == 0:
+		return "0" // not "-0"
+	case a >= 1e6 || a < 1e-4:
 		return scientific(v, 1)
 	}
 	return strconv.FormatFloat(math.Round(v*1e6)/1e6, 'f', -1, 64)

@@ -96,7 +96,7 @@ func TestSignificantKeepsItsDigits(t *testing.T) {
 func TestSmallNumbersForSentencesAndAxes(t *testing.T) {
 	for got, want := range map[string]string{
 		percent(0.2197): "22 %", percent(0.2127): "21.3 %", percent(math.NaN()): "–",
-		plainNumber(0.05): "0.05", plainNumber(1.5): "1.5", plainNumber(0.6000000001): "0.6", plainNumber(2e7): "2e7",
+		plainNumber(0.05): "0.05", plainNumber(1.5): "1.5", plainNumber(0.6000000001): "0.6", plainNumber(2e7): "2e7", plainNumber(math.Copysign(0, -1)): "0",
 		span(1.26, 1.28, times): "1.26–1.28", span(1.281, 1.2811, times): "1.28",
 	} {
 		if got != want {

@@ -51,16 +51,20 @@ func multipliers() string {
 	return strings.Join(parts, ", ")
 }
 
-const thresholdNote = "Bits per vector are counted from the bytes written. CR is the bits of the named baseline over the codec's bits. " +
-	"Ratio is the codec's squared error over the baseline's on the same vectors, mean over passages ± half of the 95 % interval; its denominators cancel. " +
-	"View point compares means; ci compares the mean error plus its half-width with the baseline's mean, unpaired; paired asks that the upper end of the ratio's 95 % interval be within the bound. " +
-	"Held out: the choice made without a passage, judged on it: mean ratio, and how many of the passages exceed the bound."
+// thresholdNote states every figure of a table of decisions.
+func thresholdNote(f *findings) string {
+	u := unit(f)
+	return "Bits per vector are counted from the bytes written. CR is the bits of the named baseline over the codec's bits. " +
+		"Ratio is the codec's squared error over the baseline's on the same vectors, mean over " + u + "s ± half of the 95 % interval; its denominators cancel. " +
+		"View point compares means; ci compares the mean error plus its half-width with the baseline's mean, unpaired; paired asks that the upper end of the ratio's 95 % interval be within the bound. " +
+		"Held out: the choice made without a " + u + ", judged on it: mean ratio, and how many of the " + u + "s exceed the bound."
+}
 
 func thresholdTable(f *findings, baseline string) grid {
 	t := grid{
 		Title: "Against " + name(baseline),
 		Cols:  []column{{"stream", asName}, {"bound", asText}, {"view", asText}, {"codec", asName}, {"bits/vector", asNumber}},
-		Note:  thresholdNote,
+		Note:  thresholdNote(f),
 	}
 	if !f.intervals {
 		t.Note += " The views ci and paired need an interval, and so at least two passages: they are left out."
