@@ -84,7 +84,8 @@ func (b *Box) borderE8(z, y *[8]float32) {
 			far = o
 			iFar = i
 		}
-		cost, beyond := math.Float32bits(2*ti), math.Float32bits(2-2*ti)
+		cost := math.Float32bits(2 * ti)
+		beyond := math.Float32bits(2 - float32(2*ti))
 		turn := uint32(signBit)
 		if math.Float32bits(z[i]) == q|d[i]^signBit {
 			cost = beyond
@@ -96,6 +97,6 @@ func (b *Box) borderE8(z, y *[8]float32) {
 			back = turn
 		}
 	}
-	c0 := 1 - 2*fromOrdered(far)
+	c0 := 1 - float32(2*fromOrdered(far))
 	stepE8(z, &d, parity, signs, s, c0, math.Float32frombits(near), iFar, iNear, back)
 }

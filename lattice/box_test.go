@@ -47,7 +47,7 @@ func TestBoxPointIsTheOptimumOfBruteForce(t *testing.T) {
 			t.Run(src.name, func(t *testing.T) {
 				r := rand.New(rand.NewPCG(uint64(q), 1))
 				var y, z [8]float32
-				for range 10_000 {
+				for range 4000 {
 					draw(y[:], k, r, float64(q))
 					box.ClosestE8(&z, &y)
 					if !IsE8(z[:]) || !box.Contains(z[:]) {

@@ -1,7 +1,6 @@
 package lattice
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -9,27 +8,19 @@ import (
 	"pgregory.net/rapid"
 )
 
-func ExampleClosestE8() {
-	y := [8]float32{0.6, 0.4, 0.7, 0.5, 0.3, 0.6, 0.4, 0.6}
-	var z [8]float32
-	ClosestE8(&z, &y)
-	fmt.Println(z)
-	// Output: [0.5 0.5 0.5 0.5 0.5 0.5 0.5 0.5]
-}
-
-func ExampleClosestDn() {
-	z := make([]float32, 4)
-	ClosestDn(z, []float32{1.1, 0.2, -0.3, 0}) // sum of the rounded: 1, odd
-	fmt.Println(z)
-	// Output: [1 0 -1 0]
-}
-
 func TestClosestZnRoundsHalvesToEven(t *testing.T) {
 	y := []float32{0, 0.5, 1.5, 2.5, -0.5, -1.5, 0.49999997, -0.50000006, 7.75, MaxInput, -MaxInput, MaxInput - 0.25}
 	want := []float32{0, 0, 2, 2, 0, -2, 0, -1, 8, MaxInput, -MaxInput, MaxInput}
 	z := make([]float32, len(y))
 	ClosestZn(z, y)
 	checkBits(t, y, z, want)
+}
+
+func TestEmptyVectorsAreTheirOwnClosestPoint(t *testing.T) {
+	box := newBox(t, 1)
+	ClosestZn(nil, nil)
+	ClosestDn(nil, nil)
+	box.ClosestDn(nil, nil)
 }
 
 func TestTiesFollowTheStatedRule(t *testing.T) {

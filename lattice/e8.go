@@ -47,7 +47,8 @@ func ClosestE8(z, y *[8]float32) {
 			iFar = i
 		}
 	}
-	c0, c1 := 1-2*math.Float32frombits(far), 2*math.Float32frombits(near)
+	c0 := 1 - float32(2*math.Float32frombits(far))
+	c1 := 2 * math.Float32frombits(near)
 	stepE8(z, &e, parity, signs, s, c0, c1, iFar, iNear, signBit)
 }
 

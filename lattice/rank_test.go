@@ -1,7 +1,6 @@
 package lattice
 
 import (
-	"fmt"
 	"math"
 	"math/big"
 	"math/rand/v2"
@@ -9,20 +8,6 @@ import (
 
 	"pgregory.net/rapid"
 )
-
-func ExampleBox_RankE8() {
-	box, err := NewBox(38)
-	if err != nil {
-		panic(err)
-	}
-	y := [8]float32{3.1, -37.9, 0.4, 12.6, -5.5, 1.2, 38.7, 0.1}
-	var z, back [8]float32
-	box.ClosestE8(&z, &y)
-	hi, lo := box.RankE8(&z)
-	ok := box.UnrankE8(&back, hi, lo)
-	fmt.Println(z, box.BitsE8(), "bits", back == z, ok)
-	// Output: [3 -38 0 13 -5 1 38 0] 51 bits true true
-}
 
 // The rates of the box codes at D = 512 are 64 E8 or 128 D4 ranks; the widths
 // are ceil(8 log2 n) and ceil(4 log2 n - 1), n = 2q+1.

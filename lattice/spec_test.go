@@ -168,7 +168,7 @@ func TestBoxDecodersFollowTheirDocumentationBitForBit(t *testing.T) {
 		box := newBox(t, q)
 		r := rand.New(rand.NewPCG(5, uint64(q)))
 		var y, z, want [8]float32
-		for i := range 40_000 {
+		for i := range 16_000 {
 			draw(y[:], i%len(sources), r, float64(q))
 			specBoxE8(&want, &y, q)
 			box.ClosestE8(&z, &y)
@@ -193,7 +193,7 @@ func TestBoxDecodersFollowTheirDocumentationBitForBit(t *testing.T) {
 func TestDecodersFollowTheirDocumentationBitForBit(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 1))
 	var y, z, want [8]float32
-	for i := range 200_000 {
+	for i := range 64_000 {
 		draw(y[:], i%len(sources), r, []float64{1, 3, 38, 32767}[i/len(sources)%4])
 		specE8(&want, &y)
 		ClosestE8(&z, &y)

@@ -93,7 +93,7 @@ func Source(names []string, opt Options) (*kv.Source, error) {
 		names = Names()
 	}
 	src := &kv.Source{
-		Input: kv.Input{Kind: "synthetic", Name: strings.Join(names, " "), Synthetic: true},
+		Input: kv.Input{Kind: "synthetic", Name: strings.Join(names, ", "), Synthetic: true},
 		Close: func() error { return nil },
 	}
 	for i, name := range names {

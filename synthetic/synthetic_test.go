@@ -64,7 +64,7 @@ func TestValuesNeverChange(t *testing.T) {
 
 func TestTheDefaultSourceHoldsEveryFamily(t *testing.T) {
 	src := source(t, Options{})
-	if !src.Input.Synthetic || src.Input.Kind != "synthetic" || src.Input.Name != "gaussian student-t anisotropic mean-shifted outlier-channel" {
+	if !src.Input.Synthetic || src.Input.Kind != "synthetic" || src.Input.Name != "gaussian, student-t, anisotropic, mean-shifted, outlier-channel" {
 		t.Errorf("input %+v", src.Input)
 	}
 	if len(src.Streams) != len(Names()) || len(src.Passages) != 8 || src.Blocks {

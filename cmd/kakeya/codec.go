@@ -75,7 +75,7 @@ func (c *codecListCmd) Run(t *terminal) error {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", l.Spec, bits, perValue, about)
 		for _, p := range l.Params {
-			fmt.Fprintf(w, "  %s\t\t\t\n", p)
+			fmt.Fprintf(w, "\t\t\t  %s\n", p)
 		}
 	}
 	return w.Flush()

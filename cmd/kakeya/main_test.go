@@ -115,6 +115,8 @@ func TestBadInputIsOneLineWithTheNextStepAndAnExitCode(t *testing.T) {
 		"roundtrip without tensor":    {[]string{"codec", "roundtrip", "--codec", "bf16", "--in", good}, 2, []string{"k.0"}},
 		"roundtrip of no such tensor": {[]string{"codec", "roundtrip", "--codec", "bf16", "--in", good, "--tensor", "q.9"}, 2, []string{"q.9", "k.0"}},
 		"roundtrip dimension":         {[]string{"codec", "roundtrip", "--codec", "fp8-v4", "--in", good, "--tensor", "k.0"}, 2, []string{"fp8-v4"}},
+		"roundtrip NaN": {[]string{"codec", "roundtrip", "--codec", "e8", "--in",
+			dump(t, safetensors.Float32s("k.0", []int{8, 8}, withNaN)), "--tensor", "k.0"}, 1, []string{"k.0", "vector 2", "coordinate 3", "NaN"}},
 		"roundtrip scale": {[]string{"codec", "roundtrip", "--codec", "fp8", "--in",
 			dump(t, safetensors.Float32s("k.0", []int{1, 8}, []float32{3e38, 0, 0, 0, 0, 0, 0, 0})), "--tensor", "k.0"}, 1, []string{"vector 0", "scale", "use"}},
 	} {
