@@ -261,6 +261,21 @@ func expand(text string) ([]Spec, error) {
 	return specs, nil
 }
 
+// Continuous returns the parameter that trades rate for error continuously,
+// and its range; not ok where the codec has none.
+func (s Spec) Continuous() (key string, lo, hi float64, ok bool) {
+	f := find(s.Name)
+	if f == nil {
+		return "", 0, 0, false
+	}
+	for _, d := range f.params {
+		if d.kind == isFloat && d.max != 0 {
+			return d.key, d.min, d.max, true
+		}
+	}
+	return "", 0, 0, false
+}
+
 // Family is what codecs share that differ only in numbers: the name with the
 // switches that are on, such as "e8" or "int6:hadamard".
 func (s Spec) Family() string {

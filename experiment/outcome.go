@@ -33,6 +33,7 @@ type CodecOutcome struct {
 	Fitted     *codec.Spec // with its per-stream constant; nil where it has none
 	Baseline   bool
 	Candidate  bool // named among the plan's codecs; a baseline may be both
+	Solved     bool // its parameter was found by a search, not named
 	Simulated  bool
 	SideBits   int                 // of a per-stream constant, once per stream
 	Bytes      []int64             // per passage; for a simulated codec nil

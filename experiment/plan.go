@@ -24,6 +24,8 @@ type Plan struct {
 	// AttentionQueries is the largest number of query positions per passage
 	// for the attention-output error; 0 leaves it out.
 	AttentionQueries int
+	// SkipAudit leaves out the non-Gaussian audit.
+	SkipAudit bool
 }
 
 // Units is the number of units of work in the plan: an audit for every
@@ -119,7 +121,7 @@ func newSchedule(p *Plan) (*schedule, error) {
 			}
 			g.trials = append(g.trials, t)
 		}
-		s.addUnits(g)
+		s.addUnits(g, !p.SkipAudit)
 	}
 	return s, nil
 }
@@ -142,10 +144,13 @@ func newTrial(c candidate, streams []*kv.Stream) (*trial, error) {
 	return t, nil
 }
 
-func (s *schedule) addUnits(g *group) {
+func (s *schedule) addUnits(g *group, audit bool) {
 	g.audits = make([][]*unit, len(g.streams))
 	for _, p := range g.passages {
 		for i, stream := range g.streams {
+			if !audit {
+				break
+			}
 			u := &unit{key: key{Kind: auditKind, Name: stream.Name, Passage: p.index}, passage: p, stream: i}
 			g.audits[i] = append(g.audits[i], u)
 			s.units = append(s.units, u)

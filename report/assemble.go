@@ -1,12 +1,11 @@
 package report
 
 import (
-	"math"
-
 	"kakeyalattice/decide"
 	"kakeyalattice/experiment"
 	"kakeyalattice/kv"
 	"kakeyalattice/metric"
+	"kakeyalattice/solve"
 	"kakeyalattice/stats"
 )
 
@@ -55,7 +54,7 @@ func Assemble(outcome *experiment.Outcome, source *kv.Source, opt Options) *Resu
 	for i := range outcome.Streams {
 		s := &outcome.Streams[i]
 		var centred bool
-		tables[i], centred = table(s)
+		tables[i], centred = solve.Table(s)
 		if !centred {
 			r.Notices = append(r.Notices, "stream "+s.Stream.Name+": rel_mse is undefined (no variance about the mean vector); thresholds compare rel_mse_energy")
 		}
@@ -94,37 +93,6 @@ func perPassage(c *experiment.CodecOutcome, f func(metric.Distortion) float64) [
 		values[p] = f(d)
 	}
 	return values
-}
-
-// table is the stream as decisions see it. Distortions are rel_mse, or
-// rel_mse_energy where no passage has a variance about its mean vector.
-func table(s *experiment.StreamOutcome) (t decide.Stream, centred bool) {
-	figure := metric.Distortion.RelMSEEnergy
-	for _, c := range s.Codecs {
-		for _, d := range c.Distortion {
-			if !math.IsNaN(d.RelMSE()) {
-				figure, centred = metric.Distortion.RelMSE, true
-			}
-		}
-	}
-	t = decide.Stream{Name: s.Stream.Name, Kind: string(s.Stream.Kind), Layer: s.Stream.Layer}
-	for i := range s.Codecs {
-		c := &s.Codecs[i]
-		candidate := decide.Candidate{
-			Codec:      c.Spec.String(),
-			Family:     c.Spec.Family(),
-			Simulated:  c.Simulated,
-			Bits:       c.BitsPerVector(),
-			Distortion: perPassage(c, figure),
-		}
-		if c.Baseline {
-			t.Baselines = append(t.Baselines, candidate)
-		}
-		if c.Candidate {
-			t.Candidates = append(t.Candidates, candidate)
-		}
-	}
-	return t, centred
 }
 
 func newStream(s *experiment.StreamOutcome, baselines []string) Stream {
@@ -169,6 +137,7 @@ func newCodec(c *experiment.CodecOutcome, baselines []string, byName map[string]
 		Family:        c.Spec.Family(),
 		Baseline:      c.Baseline,
 		Simulated:     c.Simulated,
+		Solved:        c.Solved,
 		BitsPerVector: c.BitsPerVector(),
 		RelMSE:        summary(metric.Distortion.RelMSE),
 		RelMSEEnergy:  summary(metric.Distortion.RelMSEEnergy),

@@ -91,6 +91,9 @@ type Codec struct {
 	Family    string `json:"family"`
 	Baseline  bool   `json:"baseline"`
 	Simulated bool   `json:"simulated"`
+	// Solved says that the codec's parameter is the solution of a threshold on
+	// this stream, not one that was asked for.
+	Solved bool `json:"solved,omitempty"`
 	// BitsPerVector is counted from the bytes written, per-stream constants
 	// included; claimed where Simulated.
 	BitsPerVector    float64                `json:"bits_per_vector"`

@@ -16,6 +16,7 @@ import (
 	"kakeyalattice/experiment"
 	"kakeyalattice/kv"
 	"kakeyalattice/report"
+	"kakeyalattice/solve"
 )
 
 // measureFlags are shared by audit and sweep.
@@ -84,7 +85,11 @@ func (f *measureFlags) measure(t *terminal, command, defaults string) error {
 	if err != nil {
 		return err
 	}
-	outcome, err := f.run(t, plan, dir, f.settings(command, source, codecs, baselines))
+	var params []solve.Parameter
+	if command == "sweep" {
+		params = solve.Swept(codecs)
+	}
+	outcome, err := f.run(t, plan, params, dir, f.settings(command, source, codecs, baselines))
 	if err != nil {
 		return err
 	}
@@ -106,8 +111,9 @@ func (f *measureFlags) measure(t *terminal, command, defaults string) error {
 	return f.print(t, dir.path, result)
 }
 
-// run measures the plan, or what an earlier run left of it.
-func (f *measureFlags) run(t *terminal, plan *experiment.Plan, dir *outDir, settings []experiment.Setting) (*experiment.Outcome, error) {
+// run measures the plan, or what an earlier run left of it, and solves for the
+// parameters.
+func (f *measureFlags) run(t *terminal, plan *experiment.Plan, params []solve.Parameter, dir *outDir, settings []experiment.Setting) (*experiment.Outcome, error) {
 	journal, err := experiment.OpenJournal(dir.path, settings, f.Resume)
 	if err != nil {
 		dir.discard()
@@ -120,6 +126,14 @@ func (f *measureFlags) run(t *terminal, plan *experiment.Plan, dir *outDir, sett
 		Progress: bar.update,
 	})
 	bar.finish()
+	for _, p := range params {
+		if err != nil {
+			break
+		}
+		bar := newProgress(t.stderr, f.Quiet)
+		err = solve.Parameters(t.ctx, plan, outcome, p, solve.Options{Workers: f.Workers, Journal: journal, Progress: bar.update})
+		bar.finish()
+	}
 	if closeErr := journal.Close(); err == nil {
 		err = closeErr
 	}
