@@ -2,6 +2,7 @@ package report
 
 import (
 	"html/template"
+	"slices"
 	"strings"
 )
 
@@ -30,7 +31,7 @@ const (
 var kins = []kin{
 	{"k-e8", "E8 lattice", disc},
 	{"k-d4", "D4 lattice", diamond},
-	{"k-z", "Z lattice", down},
+	{"k-gs", "entropy-coded lattice", down},
 	{"k-int", "integers", square},
 	{"k-fp8", "8-bit floats", up},
 	{"k-fp4", "4-bit floats", hexagon},
@@ -45,8 +46,11 @@ func kinOf(c *Codec) int {
 		family, _, _ = strings.Cut(c.Codec, ":")
 	}
 	family = strings.TrimPrefix(family, "ref-")
+	if strings.Contains(family, "-gs") {
+		return slices.IndexFunc(kins, func(k kin) bool { return k.class == "k-gs" })
+	}
 	for i, starts := range [][]string{
-		{"e8"}, {"d4"}, {"z"}, {"int", "q8", "q6", "q5", "q4"}, {"fp8"}, {"nvfp4", "mxfp4"}, {"bf16", "fp16"},
+		{"e8"}, {"d4"}, {}, {"int", "q8", "q6", "q5", "q4"}, {"fp8"}, {"nvfp4", "mxfp4"}, {"bf16", "fp16"},
 	} {
 		for _, s := range starts {
 			if strings.HasPrefix(family, s) {

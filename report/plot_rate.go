@@ -21,6 +21,7 @@ type ratePoint struct {
 	simulated  bool
 	baseline   bool
 	chosen     bool
+	solved     bool
 }
 
 // ratePoints averages rate and distortion of every codec over a pane's streams.
@@ -34,11 +35,14 @@ func ratePoints(f *findings, p pane) []ratePoint {
 			if !known(c.RelMSEEnergy) || !finite(c.BitsPerVector) {
 				continue
 			}
+			if c.Solved && len(p.streams) > 1 {
+				continue // measured on one of them only
+			}
 			k, ok := index[c.Codec]
 			if !ok {
 				k = len(points)
 				index[c.Codec] = k
-				points = append(points, ratePoint{codec: c.Codec, family: c.Family, kin: kinOf(c), simulated: c.Simulated, baseline: c.Baseline})
+				points = append(points, ratePoint{codec: c.Codec, family: c.Family, kin: kinOf(c), simulated: c.Simulated, baseline: c.Baseline, solved: c.Solved})
 			}
 			points[k].rate += c.perValue(s)
 			points[k].distortion += float64(c.RelMSEEnergy.Mean)
@@ -292,6 +296,8 @@ func (pl ratePlane) labels(f *findings, points, pareto []ratePoint) []label {
 			rank = 1
 		case p.baseline:
 			rank = 2
+		case p.solved:
+			continue
 		case onFront[p.codec]:
 			rank = 3
 		case len(points) > some:

@@ -32,7 +32,7 @@ func (f *findings) featured(s *Stream, most int) []*Codec {
 	}
 	near := make([]*Codec, 0, len(s.Codecs))
 	for i := range s.Codecs {
-		if c := &s.Codecs[i]; !c.Baseline && c.Ratios[f.base].Mean > 0 {
+		if c := &s.Codecs[i]; !c.Baseline && !c.Solved && c.Ratios[f.base].Mean > 0 {
 			near = append(near, c)
 		}
 	}

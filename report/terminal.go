@@ -123,6 +123,9 @@ func (f *findings) prominent() []*Codec {
 		if c == nil || c.Codec == f.base || c.Simulated && !f.simulatedOnly() {
 			return
 		}
+		if c.Solved && len(f.judged) > 1 {
+			return // for one stream: a column of its own says little
+		}
 		if votes[c.Codec] == 0 {
 			ranked = append(ranked, c)
 		}
