@@ -147,9 +147,9 @@ func TestDrawingsEscapeEveryText(t *testing.T) {
 
 func TestEveryFamilyHasItsKin(t *testing.T) {
 	for codec, want := range map[string]string{
-		"e8:q=38": "E8 lattice", "ref-e8:q=38": "E8 lattice", "e8-gs:delta=0.09": "E8 lattice", "d4:q=38": "D4 lattice",
+		"e8:q=38": "E8 lattice", "ref-e8:q=38": "E8 lattice", "e8-gs:delta=0.09": "entropy-coded lattice", "d4:q=38": "D4 lattice",
 		"int6:group=64,hadamard": "integers", "q8_0": "integers", "fp8-v4": "8-bit floats", "nvfp4-v4": "4-bit floats",
-		"bf16": "storage formats", "fp16": "storage formats", "z-gs:delta=1": "entropy-coded lattice", "e8-gs:delta=0.09": "entropy-coded lattice", "unheard-of": "other",
+		"bf16": "storage formats", "fp16": "storage formats", "z-gs:delta=1": "entropy-coded lattice", "unheard-of": "other",
 	} {
 		if got := kins[kinOf(&Codec{Codec: codec})].label; got != want {
 			t.Errorf("%s: %s, want %s", codec, got, want)
