@@ -354,7 +354,7 @@ func TestHeadersThatCannotBeReadBackAreNotWritten(t *testing.T) {
 		"another shape":              {func(h *Header) { h.Shape = []int{3, 8} }, "shape [3 8]"},
 		"no shape":                   {func(h *Header) { h.Shape = nil }, "shape"},
 		"a negative axis":            {func(h *Header) { h.Shape = []int{-2, -8} }, "shape"},
-		"a shape that overflows":     {func(h *Header) { h.Shape = []int{1 << 32, 1 << 32, 16} }, "shape"},
+		"a shape that overflows":     {func(h *Header) { h.Shape = []int{math.MaxInt, math.MaxInt, 16} }, "shape"},
 		"too many axes":              {func(h *Header) { h.Shape = append(slices.Repeat([]int{1}, 63), 2, 8) }, "shape"},
 		"chunks of 15":               {func(h *Header) { h.ChunkVectors = 15 }, "15 vectors"},
 		"chunks of 24":               {func(h *Header) { h.ChunkVectors = 24 }, "24 vectors"},
