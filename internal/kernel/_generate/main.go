@@ -22,7 +22,8 @@ import (
 
 // families are the kernels that make up one file each.
 var families = map[string]func(*build.Context){
-	"vector": vector,
+	"hadamard": hadamard,
+	"vector":   vector,
 }
 
 func main() {
