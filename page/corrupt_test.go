@@ -292,6 +292,9 @@ func TestTheFirstDamagedChunkIsReportedWhateverTheWorkers(t *testing.T) {
 	for i := 20; i < p.Chunks(); i += 3 {
 		b[p.Chunk(i).Offset]++
 	}
+	if b, err := p.AppendPayload([]byte("before"), 20); !errors.Is(err, ErrCorrupt) || string(b) != "before" {
+		t.Errorf("the payload of a damaged chunk: %q, %v", b, err)
+	}
 	for _, workers := range []int{1, 2, 7} {
 		err := p.Verify(t.Context(), workers)
 		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("at byte %d: chunk 20,", p.Chunk(20).Offset)) {

@@ -207,6 +207,14 @@ func TestChunksTileThePage(t *testing.T) {
 			if err := p.VerifyChunk(i); err != nil {
 				t.Error(err)
 			}
+			encoded, err := p.Codec().AppendEncode(nil, x[c.First*8:(c.First+c.Vectors)*8])
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := p.AppendPayload([]byte("before"), i)
+			if err != nil || string(got) != "before"+string(encoded) {
+				t.Errorf("%s: the payload of chunk %d is not what the codec wrote: %v", text, i, err)
+			}
 		}
 		if vectors != 100 || payload != p.PayloadSize() || p.Size() != int64(len(b)) {
 			t.Errorf("%s: %d vectors, payload %d of %d, page %d of %d", text, vectors, payload, p.PayloadSize(), p.Size(), len(b))
