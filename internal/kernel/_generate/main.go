@@ -22,6 +22,8 @@ import (
 
 // families are the kernels that make up one file each.
 var families = map[string]func(*build.Context){
+	"bf16":     bf16,
+	"format":   format,
 	"hadamard": hadamard,
 	"vector":   vector,
 }
