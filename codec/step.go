@@ -1,6 +1,10 @@
 package codec
 
-import "math"
+import (
+	"math"
+
+	"kakeyalattice/internal/kernel"
+)
 
 // A step is the distance between lattice points, positive, in 32 bits without
 // a sign: nine bits of exponent and 23 of mantissa,
@@ -72,10 +76,4 @@ func scale(dst, x []float32, exp int) {
 }
 
 // maxAbs returns the largest magnitude of the finite values of x.
-func maxAbs(x []float32) float32 {
-	var m uint32 // magnitudes order like their bits
-	for _, v := range x {
-		m = max(m, math.Float32bits(v)&(1<<31-1))
-	}
-	return math.Float32frombits(m)
-}
+func maxAbs(x []float32) float32 { return kernel.MaxAbs(x) }
