@@ -17,7 +17,7 @@ type fitted struct {
 // newFitted makes the codec; its vectors are padded to a multiple of align
 // bytes.
 func newFitted(spec Spec, c *grouped, dim, align int, reach float32) *fitted {
-	return &fitted{newFixed(spec, dim, roundUp(c.end, align), 0, c), c.head, reach}
+	return &fitted{newFixed(spec, dim, roundUp(c.end, align), c.groups(), c), c.head, reach}
 }
 
 func (c *fitted) Fitted() bool {

@@ -2,9 +2,10 @@ package codec
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"sync"
+
+	"kakeyalattice/internal/kernel"
 )
 
 // vectorCoder codes one vector into a fixed number of bytes.
@@ -94,11 +95,4 @@ func vectors(spec Spec, dim, length int) (int, error) {
 }
 
 // firstNonFinite returns the index of the first NaN or infinity, or -1.
-func firstNonFinite(x []float32) int {
-	for i, v := range x {
-		if math.Float32bits(v)&0x7f800000 == 0x7f800000 {
-			return i
-		}
-	}
-	return -1
-}
+func firstNonFinite(x []float32) int { return kernel.NonFinite(x) }

@@ -135,20 +135,20 @@ func TestDecodersRefuseWhatNoEncoderWrites(t *testing.T) {
 		{"a NaN code of a whole stream", "fp8-tensor:scale=1", 2, "007f", "value 1 has the code 0x7f"},
 		{"an infinite scale", "fp8:group=2", 2, "0000 007c", "scale has the code 0x7c00"},
 		{"a negative scale", "fp8:group=2", 2, "0000 00bc", "scale has the code 0xbc00"},
-		{"a scale of 0 under other codes", "fp8:group=2", 2, "0001 0000", "scale is 0"},
+		{"a scale of 0 under other codes", "fp8:group=2", 2, "0001 0000", "value 1 has the code 0x01 at a scale of 0"},
 		{"a NaN scale", "fp8-v41", 1, "00 ff", "scale has the code 0xff"},
 		{"a NaN scale", "mxfp4", 2, "00 ff", "scale has the code 0xff"},
-		{"a half byte after the last code", "mxfp4", 1, "10 7f", "half byte after value 0"},
+		{"a half byte after the last code", "mxfp4", 1, "10 7f", "padding after the code of value 0"},
 		{"a NaN scale", "nvfp4:scale=1", 2, "00 7f", "scale has the code 0x7f"},
 		{"a negative scale", "nvfp4:scale=1", 2, "00 81", "scale has the code 0x81"},
-		{"a scale of 0 under other codes", "nvfp4:scale=1", 2, "01 00", "scale is 0"},
+		{"a scale of 0 under other codes", "nvfp4:scale=1", 2, "01 00", "value 0 has the code 0x01 at a scale of 0"},
 		{"padding", "fp8-v4", 128, zeros(64) + zeros(128) + "7f" + zeros(6) + "01", "padding after byte 193"},
 		{"padding", "mxfp4-v4", 128, zeros(32) + "7f7f" + zeros(128) + "01" + zeros(13), "padding after byte 162"},
 		{"a BF16 NaN in the tail", "fp8-v4", 128, zeros(64) + "ffff" + zeros(126) + "7f" + zeros(7), "BF16 value 0"},
-		{"the code -128", "int8", 2, "003c 0080", "group 0: value 1 has the code -128"},
-		{"the code -32", "int6", 1, "003c 20", "value 0 has the code -32"},
-		{"the code -8", "int4:group=1", 2, "003c003c 80", "group 1: value 0 has the code -8"},
-		{"a scale of 0 under another code", "int4", 2, "0000 10", "value 1 has the code 1 at a scale of 0"},
+		{"the code -128", "int8", 2, "003c 0080", "group 0: value 1 has the code 0x80"},
+		{"the code -32", "int6", 1, "003c 20", "value 0 has the code 0x20"},
+		{"the code -8", "int4:group=1", 2, "003c003c 80", "group 1: value 0 has the code 0x08"},
+		{"a scale of 0 under another code", "int4", 2, "0000 10", "value 1 has the code 0x01 at a scale of 0"},
 		{"a NaN scale", "int8", 1, "017c 00", "scale has the code 0x7c01"},
 		{"bits after the last code", "int6", 1, "003c 40", "padding"},
 		{"the code -128", "q8_0", 2, "003c 0080", "block 0: value 1"},
@@ -270,29 +270,27 @@ func TestPowerOfTwoScalesAreExact(t *testing.T) {
 		rule   ue8m0Scale
 		levels float64
 	}{{"fp8", fp8Scale, 448}, {"mxfp4", mxfp4Scale, 6}} {
-		check := func(amax float32) {
-			var field [1]byte
-			scale, err := c.rule.put(field[:], amax)
-			if err != nil {
-				t.Fatal(err)
-			}
-			need := max(float64(amax), float64(c.rule.floor))
-			if got := float64(scale); got*c.levels < need || got/2*c.levels >= need {
-				t.Errorf("%s: amax %v takes scale %v, not the smallest power of two that will do", c.what, amax, scale)
-			}
-		}
+		var amax []float32
 		for k := -149; k < 128; k++ {
 			edge := math.Ldexp(c.levels, k)
 			if edge > math.MaxFloat32 {
 				break
 			}
-			check(float32(edge))
-			check(math.Nextafter32(float32(edge), 0))
-			check(math.Nextafter32(float32(edge), math.MaxFloat32))
+			amax = append(amax, float32(edge), math.Nextafter32(float32(edge), 0), math.Nextafter32(float32(edge), math.MaxFloat32))
 		}
 		for i := range uint32(1 << 15) { // every bfloat16
 			if v := math.Float32frombits(i << 16); v <= math.MaxFloat32 {
-				check(v)
+				amax = append(amax, v)
+			}
+		}
+		scales := slices.Clone(amax)
+		if err := c.rule.put(make([]byte, len(scales)), scales); err != nil {
+			t.Fatal(err)
+		}
+		for i, scale := range scales {
+			need := max(float64(amax[i]), float64(c.rule.floor))
+			if got := float64(scale); got*c.levels < need || got/2*c.levels >= need {
+				t.Errorf("%s: amax %v takes scale %v, not the smallest power of two that will do", c.what, amax[i], scale)
 			}
 		}
 	}

@@ -1,6 +1,9 @@
 package codec
 
-import "kakeyalattice/minifloat"
+import (
+	"kakeyalattice/internal/kernel"
+	"kakeyalattice/minifloat"
+)
 
 // mxfp4Group and nvfp4Group are the block sizes of the OCP Microscaling
 // specification and of NVFP4.
@@ -23,8 +26,8 @@ var mxfp4Scale = ue8m0Scale{floor: minifloat.E2M1Max * 0x1p-126, inverse: 1 / mi
 //	                    low half; the last half byte is 0 where dim is odd
 //	ceil(dim/32) bytes  UE8M0 scales: 2^(byte-127)
 func newMXFP4(spec Spec, dim int) (Codec, error) {
-	c := newGrouped(dim, dim, mxfp4Group, e2m1{}, mxfp4Scale)
-	return newFixed(spec, dim, c.end, 0, c), nil
+	c := newGrouped(dim, dim, mxfp4Group, kernel.E2M1, mxfp4Scale)
+	return newFixed(spec, dim, c.end, c.groups(), c), nil
 }
 
 // newNVFP4 makes E2M1 codes in groups of 16. A group's scale is its largest
@@ -37,7 +40,7 @@ func newMXFP4(spec Spec, dim int) (Codec, error) {
 //	ceil(dim/16) bytes  E4M3 codes of scale/(scale of the stream), rounded to
 //	                    nearest but not to 0; 0 for a group of zeros
 func newNVFP4(spec Spec, dim int) (Codec, error) {
-	c := newGrouped(dim, dim, nvfp4Group, e2m1{}, nvfp4Scale(spec))
+	c := newGrouped(dim, dim, nvfp4Group, kernel.E2M1, nvfp4Scale(spec))
 	return newFitted(spec, c, dim, 1, nvfp4Reach), nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"kakeyalattice/internal/kernel"
 )
 
 // family is the entry of one codec name.
@@ -55,9 +57,9 @@ func families() []family {
 		{name: "mxfp4", about: "E2M1, groups of 32 with UE8M0 scales rounded up", codec: newMXFP4},
 		{name: "nvfp4-v4", about: "nvfp4 on all but the last 64 dims, those in BF16; padded to 16 bytes", params: []paramDef{scaleParam}, codec: newNVFP4V4},
 		{name: "mxfp4-v4", about: "mxfp4 on all but the last 64 dims, those in BF16; padded to 16 bytes", codec: newMXFP4V4},
-		{name: "int8", about: "integers, one fp16 scale a group", params: []paramDef{groupParam("64"), hadamardParam}, codec: newInt(8)},
-		{name: "int6", about: "integers, one fp16 scale a group", params: []paramDef{groupParam("64"), hadamardParam}, codec: newInt(6)},
-		{name: "int4", about: "integers, one fp16 scale a group", params: []paramDef{groupParam("64"), hadamardParam}, codec: newInt(4)},
+		{name: "int8", about: "integers, one fp16 scale a group", params: []paramDef{groupParam("64"), hadamardParam}, codec: newInt(kernel.Int8)},
+		{name: "int6", about: "integers, one fp16 scale a group", params: []paramDef{groupParam("64"), hadamardParam}, codec: newInt(kernel.Int6)},
+		{name: "int4", about: "integers, one fp16 scale a group", params: []paramDef{groupParam("64"), hadamardParam}, codec: newInt(kernel.Int4)},
 		{name: "q8_0", about: "ggml Q8_0: blocks of 32, fp16 scale", codec: newQ80},
 		{name: "q4_0", about: "ggml Q4_0: blocks of 32, fp16 scale", codec: newQ40},
 		{name: "d4", about: "D4 lattice points in a box, after rotation; closest point inside the box", params: []paramDef{levelsParam}, codec: newD4},

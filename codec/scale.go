@@ -5,19 +5,20 @@ import (
 	"fmt"
 	"math"
 
+	"kakeyalattice/internal/kernel"
 	"kakeyalattice/minifloat"
 )
 
-// groupScale is the rule by which a group of values gets the scale that its
+// groupScale is the rule by which groups of values get the scales that their
 // codes are multiplied with.
 type groupScale interface {
-	// width is the number of bytes of the scale's field.
+	// width is the number of bytes of a scale's field.
 	width() int
-	// put writes the field for a group whose largest magnitude is amax and
-	// returns the scale that get will read. A scale of 0 asks for codes of 0.
-	put(field []byte, amax float32) (float32, error)
-	// get returns the scale, finite and not negative.
-	get(field []byte) (float32, error)
+	// put writes the fields of groups and replaces their largest magnitudes, in
+	// scales, by the scales that get will read. A scale of 0 asks for codes of 0.
+	put(fields []byte, scales []float32) error
+	// get sets the scales, finite and not negative, by their fields.
+	get(scales []float32, fields []byte) error
 }
 
 // fp16Scale is amax/levels in half precision, rounded up so that the largest
@@ -29,25 +30,31 @@ type fp16Scale struct {
 
 func (fp16Scale) width() int { return 2 }
 
-func (s fp16Scale) put(field []byte, amax float32) (float32, error) {
-	code, ok := minifloat.FP16FromFloat32Up(amax / s.levels)
-	if !ok {
-		return 0, s.tooLarge(float64(amax / s.levels))
+func (s fp16Scale) put(fields []byte, scales []float32) error {
+	for i, amax := range scales {
+		code, ok := minifloat.FP16FromFloat32Up(amax / s.levels)
+		if !ok {
+			return s.tooLarge(float64(amax / s.levels))
+		}
+		binary.LittleEndian.PutUint16(fields[2*i:], code)
+		scales[i] = minifloat.FP16ToFloat32(code)
 	}
-	binary.LittleEndian.PutUint16(field, code)
-	return minifloat.FP16ToFloat32(code), nil
+	return nil
 }
 
 func (s fp16Scale) tooLarge(scale float64) error {
 	return &ScaleError{Scale: scale, Max: float64(minifloat.FP16Max), Try: s.try}
 }
 
-func (fp16Scale) get(field []byte) (float32, error) {
-	code := binary.LittleEndian.Uint16(field)
-	if code >= fp16Inf {
-		return 0, fmt.Errorf("its scale has the code %#04x, which is negative or not finite: %w", code, ErrCorrupt)
+func (fp16Scale) get(scales []float32, fields []byte) error {
+	for i := range scales {
+		code := binary.LittleEndian.Uint16(fields[2*i:])
+		if code >= fp16Inf {
+			return fmt.Errorf("group %d: its scale has the code %#04x, which is negative or not finite: %w", i, code, ErrCorrupt)
+		}
+		scales[i] = minifloat.FP16ToFloat32(code)
 	}
-	return minifloat.FP16ToFloat32(code), nil
+	return nil
 }
 
 // fp16Inf is the first code of half precision that is not a finite scale;
@@ -64,16 +71,22 @@ type ue8m0Scale struct {
 
 func (ue8m0Scale) width() int { return 1 }
 
-func (s ue8m0Scale) put(field []byte, amax float32) (float32, error) {
-	field[0] = minifloat.E8M0Ceil(max(amax, s.floor) * s.inverse)
-	return minifloat.E8M0ToFloat32(field[0]), nil
+func (s ue8m0Scale) put(fields []byte, scales []float32) error {
+	for i, amax := range scales {
+		fields[i] = minifloat.E8M0Ceil(max(amax, s.floor) * s.inverse)
+		scales[i] = minifloat.E8M0ToFloat32(fields[i])
+	}
+	return nil
 }
 
-func (ue8m0Scale) get(field []byte) (float32, error) {
-	if field[0] == minifloat.E8M0NaN {
-		return 0, fmt.Errorf("its scale has the code 0xff, a NaN: %w", ErrCorrupt)
+func (ue8m0Scale) get(scales []float32, fields []byte) error {
+	for i, code := range fields {
+		if code == minifloat.E8M0NaN {
+			return fmt.Errorf("group %d: its scale has the code 0xff, a NaN: %w", i, ErrCorrupt)
+		}
+		scales[i] = minifloat.E8M0ToFloat32(code)
 	}
-	return minifloat.E8M0ToFloat32(field[0]), nil
+	return nil
 }
 
 // e4m3Scale is amax/levels in units of a scale of the whole stream, rounded to
@@ -85,28 +98,35 @@ type e4m3Scale struct {
 
 func (e4m3Scale) width() int { return 1 }
 
-func (s e4m3Scale) put(field []byte, amax float32) (float32, error) {
-	if amax == 0 {
-		field[0] = 0
-		return 0, nil
-	}
-	t := amax / s.levels / s.stream
-	if t > minifloat.E4M3Max*fitSlack {
-		return 0, &ScaleError{
+func (s e4m3Scale) put(fields []byte, scales []float32) error {
+	if amax := maxAbs(scales); amax/s.levels/s.stream > minifloat.E4M3Max*fitSlack {
+		return &ScaleError{
 			Scale: float64(amax) / float64(s.levels),
 			Max:   float64(minifloat.E4M3Max) * float64(s.stream),
 		}
 	}
-	// Rounding to 0 would drop the whole group.
-	field[0] = max(minifloat.E4M3FromFloat32(t), 1)
-	return minifloat.E4M3ToFloat32(field[0]) * s.stream, nil
+	for i, amax := range scales {
+		if amax > 0 {
+			scales[i] = max(amax/s.levels, math.SmallestNonzeroFloat32)
+		}
+	}
+	kernel.E4M3.Encode(fields, scales, []float32{s.stream}, len(scales))
+	for i, scale := range scales {
+		if scale > 0 && fields[i] == 0 {
+			fields[i] = 1 // rounding to 0 would drop the whole group
+		}
+	}
+	return s.get(scales, fields)
 }
 
-func (s e4m3Scale) get(field []byte) (float32, error) {
-	if field[0] >= 0x7f {
-		return 0, fmt.Errorf("its scale has the code %#02x, which is negative or a NaN: %w", field[0], ErrCorrupt)
+func (s e4m3Scale) get(scales []float32, fields []byte) error {
+	for i, code := range fields {
+		if code >= 0x7f {
+			return fmt.Errorf("group %d: its scale has the code %#02x, which is negative or a NaN: %w", i, code, ErrCorrupt)
+		}
 	}
-	return saturate(minifloat.E4M3ToFloat32(field[0]) * s.stream), nil
+	kernel.E4M3.Decode(scales, fields, []float32{s.stream}, len(scales))
+	return nil
 }
 
 // streamScale is a scale of the whole stream; it has no field.
@@ -117,27 +137,20 @@ type streamScale struct {
 
 func (streamScale) width() int { return 0 }
 
-func (s streamScale) put(_ []byte, amax float32) (float32, error) {
-	if amax/s.stream > s.levels*fitSlack {
-		return 0, &ScaleError{Scale: float64(amax) / float64(s.levels), Max: float64(s.stream)}
+func (s streamScale) put(_ []byte, scales []float32) error {
+	if amax := maxAbs(scales); amax/s.stream > s.levels*fitSlack {
+		return &ScaleError{Scale: float64(amax) / float64(s.levels), Max: float64(s.stream)}
 	}
-	return s.stream, nil
+	return s.get(scales, nil)
 }
 
-func (s streamScale) get([]byte) (float32, error) { return s.stream, nil }
+func (s streamScale) get(scales []float32, _ []byte) error {
+	for i := range scales {
+		scales[i] = s.stream
+	}
+	return nil
+}
 
 // fitSlack is what the largest value of a stream may exceed the range that was
 // fitted to it: a few roundings of float32.
 const fitSlack = 1 + 0x1p-20
-
-// saturate brings an infinite product of finite factors back to the largest
-// finite value.
-func saturate(v float32) float32 {
-	if v > math.MaxFloat32 {
-		return math.MaxFloat32
-	}
-	if v < -math.MaxFloat32 {
-		return -math.MaxFloat32
-	}
-	return v
-}

@@ -1,6 +1,10 @@
 package codec
 
-import "math"
+import (
+	"math"
+
+	"kakeyalattice/internal/kernel"
+)
 
 // A step is the distance between lattice points, positive, in 32 bits without
 // a sign: nine bits of exponent and 23 of mantissa,
@@ -72,18 +76,4 @@ func scale(dst, x []float32, exp int) {
 }
 
 // maxAbs returns the largest magnitude of the finite values of x.
-func maxAbs(x []float32) float32 {
-	const magnitude = 1<<31 - 1
-	// Magnitudes order like their bits; four maxima wait less for one another.
-	var a, b, c, d uint32
-	for ; len(x) >= 4; x = x[4:] {
-		a = max(a, math.Float32bits(x[0])&magnitude)
-		b = max(b, math.Float32bits(x[1])&magnitude)
-		c = max(c, math.Float32bits(x[2])&magnitude)
-		d = max(d, math.Float32bits(x[3])&magnitude)
-	}
-	for _, v := range x {
-		a = max(a, math.Float32bits(v)&magnitude)
-	}
-	return math.Float32frombits(max(a, b, c, d))
-}
+func maxAbs(x []float32) float32 { return kernel.MaxAbs(x) }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"kakeyalattice/internal/kernel"
 	"kakeyalattice/minifloat"
 )
 
@@ -22,27 +23,16 @@ func newFP16(spec Spec, dim int) (Codec, error) {
 type bf16Coder struct{}
 
 func (bf16Coder) encode(dst []byte, x, _ []float32) error {
-	putBF16(dst, x)
+	kernel.EncodeBF16(dst, x)
 	return nil
 }
 
 func (bf16Coder) decode(dst []float32, src []byte, _ []float32) error { return getBF16(dst, src) }
 
-// putBF16 writes x to the start of dst.
-func putBF16(dst []byte, x []float32) {
-	for i, v := range x {
-		binary.LittleEndian.PutUint16(dst[2*i:], minifloat.BF16FromFloat32(v))
-	}
-}
-
 // getBF16 fills dst from the start of src.
 func getBF16(dst []float32, src []byte) error {
-	for i := range dst {
-		code := binary.LittleEndian.Uint16(src[2*i:])
-		if code&0x7f80 == 0x7f80 {
-			return notFinite("BF16", i, code)
-		}
-		dst[i] = minifloat.BF16ToFloat32(code)
+	if i := kernel.DecodeBF16(dst, src); i >= 0 {
+		return notFinite("BF16", i, binary.LittleEndian.Uint16(src[2*i:]))
 	}
 	return nil
 }

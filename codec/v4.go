@@ -1,5 +1,7 @@
 package codec
 
+import "kakeyalattice/internal/kernel"
+
 // The DeepSeek-V4 cache entries keep the last values of a vector, those that
 // carry the rotary position, in BF16.
 const v4Rope = 64
@@ -27,9 +29,9 @@ func newFP8V4(spec Spec, dim int) (Codec, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := newGrouped(dim, head, 64, e4m3{}, fp8Scale)
+	c := newGrouped(dim, head, 64, kernel.E4M3, fp8Scale)
 	c.tail, c.scales = c.scales, c.scales+2*v4Rope
-	return newFixed(spec, dim, roundUp(c.end, 8), 0, c), nil
+	return newFixed(spec, dim, roundUp(c.end, 8), c.groups(), c), nil
 }
 
 // newNVFP4V4 and newMXFP4V4 make the opt-in 4-bit entries of serving engines
@@ -46,7 +48,7 @@ func newNVFP4V4(spec Spec, dim int) (Codec, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := newGrouped(dim, head, nvfp4Group, e2m1{}, nvfp4Scale(spec))
+	c := newGrouped(dim, head, nvfp4Group, kernel.E2M1, nvfp4Scale(spec))
 	return newFitted(spec, c, dim, 16, nvfp4Reach), nil
 }
 
@@ -55,8 +57,8 @@ func newMXFP4V4(spec Spec, dim int) (Codec, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := newGrouped(dim, head, mxfp4Group, e2m1{}, mxfp4Scale)
-	return newFixed(spec, dim, roundUp(c.end, 16), 0, c), nil
+	c := newGrouped(dim, head, mxfp4Group, kernel.E2M1, mxfp4Scale)
+	return newFixed(spec, dim, roundUp(c.end, 16), c.groups(), c), nil
 }
 
 // roundUp returns the smallest multiple of align that is at least n.

@@ -30,11 +30,18 @@ func FP16FromFloat32Up(f float32) (code uint16, ok bool) {
 	if !(f >= 0 && f <= FP16Max) {
 		return 0, false
 	}
-	code = FP16FromFloat32(f) & 0x7fff // -0 is a 0 too
-	if FP16ToFloat32(code) < f {
-		code++
+	if f < 0x1p-14 {
+		// Subnormal: a multiple of 2^-24. The product is exact.
+		steps := f * 0x1p24
+		code = uint16(steps)
+		if float32(code) < steps {
+			code++
+		}
+		return code, true
 	}
-	return code, true
+	// Any bit below the mantissa of half precision carries into it.
+	const below = 1<<13 - 1
+	return uint16((math.Float32bits(f)+below)>>13 - (127-15)<<10), true
 }
 
 // FP16ToFloat32 returns the value of an IEEE half-precision code.

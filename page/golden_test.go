@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"kakeyalattice/codec"
 	"kakeyalattice/minifloat"
 )
 
@@ -149,5 +150,31 @@ func TestAnnotatedPagesAreAsCommitted(t *testing.T) {
 				t.Errorf("%s differs; it is now\n%s", path, got)
 			}
 		})
+	}
+}
+
+// The document cannot rot where it shows or names what tests know.
+func TestTheFormatDocumentShowsTheGoldenPagesAndNamesEveryCodec(t *testing.T) {
+	b, err := os.ReadFile("../docs/format.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	document := string(b)
+	for _, name := range []string{"e8.txt"} {
+		page, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(document, string(page)) {
+			t.Errorf("docs/format.md does not show %s as it is", name)
+		}
+	}
+	for _, name := range codec.Names() {
+		if spec, err := codec.Parse(name); err != nil || spec.Simulated() {
+			continue
+		}
+		if !strings.Contains(document, "`"+name+"`") {
+			t.Errorf("docs/format.md does not describe %s", name)
+		}
 	}
 }

@@ -125,9 +125,13 @@ func parseHeader(b []byte, size int64) (h Header, c codec.Codec, crc uint32, err
 		// The header is as it was written: not damage, but a codec of later days.
 		return h, nil, 0, &FormatError{Offset: int64(at), Reason: err.Error(), Err: ErrVersion}
 	}
+	parsed := h.Spec.String()
 	c, field, err := h.validate()
 	if err != nil {
 		return h, nil, 0, corrupt(int64(field), "%v", err)
+	}
+	if h.Spec.String() != parsed {
+		return h, nil, 0, corrupt(int64(at), "codec %s leaves a parameter to the program: it could be %s", parsed, h.Spec)
 	}
 	want := uint16(flagIndex)
 	if c.Size().Fixed {

@@ -64,8 +64,7 @@ func readIndex(r io.ReaderAt, size int64, l *layout, header uint32) error {
 	for i := range l.ends {
 		end := le.Uint64(index[8*i:])
 		if end > math.MaxInt64 || !l.fits(l.count(i), int64(end)-from-crcSize) {
-			return corrupt(begin+8*int64(i), "chunk %d of %d vectors from byte %d to %d: %s has at most %d bytes a vector",
-				i, l.count(i), from, end, "the codec", l.size.Bytes)
+			return corrupt(begin+8*int64(i), "chunk %d of %d vectors from byte %d to %d", i, l.count(i), from, end)
 		}
 		l.ends[i], from = int64(end), int64(end)
 	}

@@ -178,8 +178,11 @@ func (l *layout) bounds(i int) (from, to int64) {
 // fixedChunk is what a chunk of n vectors of fixed size takes.
 func (l *layout) fixedChunk(n int) int64 { return int64(n)*int64(l.size.Bytes) + crcSize }
 
-// fits reports whether n vectors can take so many bytes.
+// fits reports whether n vectors can take so many bytes: where sizes vary, at
+// least one each.
 func (l *layout) fits(n int, payload int64) bool {
-	most := int64(n) * int64(l.size.Bytes)
-	return payload == most || !l.size.Fixed && payload >= int64(n) && payload < most
+	if l.size.Fixed {
+		return payload == int64(n)*int64(l.size.Bytes)
+	}
+	return payload >= int64(n)
 }

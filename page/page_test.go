@@ -207,6 +207,14 @@ func TestChunksTileThePage(t *testing.T) {
 			if err := p.VerifyChunk(i); err != nil {
 				t.Error(err)
 			}
+			encoded, err := p.Codec().AppendEncode(nil, x[c.First*8:(c.First+c.Vectors)*8])
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := p.AppendPayload([]byte("before"), i)
+			if err != nil || string(got) != "before"+string(encoded) {
+				t.Errorf("%s: the payload of chunk %d is not what the codec wrote: %v", text, i, err)
+			}
 		}
 		if vectors != 100 || payload != p.PayloadSize() || p.Size() != int64(len(b)) {
 			t.Errorf("%s: %d vectors, payload %d of %d, page %d of %d", text, vectors, payload, p.PayloadSize(), p.Size(), len(b))
@@ -354,7 +362,7 @@ func TestHeadersThatCannotBeReadBackAreNotWritten(t *testing.T) {
 		"another shape":              {func(h *Header) { h.Shape = []int{3, 8} }, "shape [3 8]"},
 		"no shape":                   {func(h *Header) { h.Shape = nil }, "shape"},
 		"a negative axis":            {func(h *Header) { h.Shape = []int{-2, -8} }, "shape"},
-		"a shape that overflows":     {func(h *Header) { h.Shape = []int{1 << 32, 1 << 32, 16} }, "shape"},
+		"a shape that overflows":     {func(h *Header) { h.Shape = []int{math.MaxInt, math.MaxInt, 16} }, "shape"},
 		"too many axes":              {func(h *Header) { h.Shape = append(slices.Repeat([]int{1}, 63), 2, 8) }, "shape"},
 		"chunks of 15":               {func(h *Header) { h.ChunkVectors = 15 }, "15 vectors"},
 		"chunks of 24":               {func(h *Header) { h.ChunkVectors = 24 }, "24 vectors"},

@@ -95,6 +95,15 @@ func (p *Page) payload(buffer *[]byte, i int) ([]byte, error) {
 	return b[:end], nil
 }
 
+// AppendPayload appends the encoded vectors of chunk i, 0 <= i < Chunks(), as the
+// codec wrote them, to dst.
+func (p *Page) AppendPayload(dst []byte, i int) ([]byte, error) {
+	buffer := p.bytes.Get().(*[]byte)
+	defer p.bytes.Put(buffer)
+	payload, err := p.payload(buffer, i)
+	return append(dst, payload...), err
+}
+
 // decodePayload decodes dst from bytes of chunk i, all of them.
 func (p *Page) decodePayload(dst []float32, b []byte, i int) error {
 	n, err := p.codec.Decode(dst, b)

@@ -126,8 +126,8 @@ func (w *Writer) encode(values []float32) error {
 			return w.locate(err, (first+i)*w.header.ChunkVectors)
 		}
 		if n := len(part) / w.header.Dim; !w.layout.fits(n, int64(len(b))) {
-			return fmt.Errorf("page: codec %s wrote %d bytes for %d vectors, it states at most %d for one",
-				w.header.Spec, len(b), n, w.layout.size.Bytes)
+			return fmt.Errorf("page: codec %s wrote %d bytes for %d vectors of size %+v: this is a fault of the codec",
+				w.header.Spec, len(b), n, w.layout.size)
 		}
 		w.encoded[i] = binary.LittleEndian.AppendUint32(b, chunkCRC(w.crc, first+i, b))
 		return nil

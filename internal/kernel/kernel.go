@@ -19,11 +19,9 @@
 //
 //	go generate ./internal/kernel
 //
-// To add a family, add its function to the map in _generate/main.go and its
-// name to the directives below. Tests call atEachLevel to compare the levels.
+// To add a family, add its function to the map in _generate/main.go and a
+// directive to x.go. Tests call atEachLevel to compare the levels.
 package kernel
-
-//go:generate go run -C _generate . vector
 
 import (
 	"fmt"

@@ -1,5 +1,7 @@
 package kernel
 
+//go:generate go run -C _generate . vector
+
 import "math"
 
 // MaxAbs returns the largest magnitude of x, 0 for an empty x. It is finite if

@@ -22,7 +22,10 @@ import (
 
 // families are the kernels that make up one file each.
 var families = map[string]func(*build.Context){
-	"vector": vector,
+	"bf16":     bf16,
+	"format":   format,
+	"hadamard": hadamard,
+	"vector":   vector,
 }
 
 func main() {

@@ -93,3 +93,12 @@ func (s *simd) xor(a, b operand.Op, dst reg.Register) {
 		s.VPXOR(a, b, dst)
 	}
 }
+
+// paramAddr is where a parameter lies.
+func (s *simd) paramAddr(name string) operand.Mem {
+	b, err := s.Param(name).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	return b.Addr
+}

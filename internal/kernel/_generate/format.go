@@ -1,0 +1,156 @@
+package main
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// format is the formats whose values are in units of a scale that a group of
+// them shares.
+func format(c *build.Context) {
+	bothUnits(c, func(u *units) {
+		for _, f := range []storedFormat{e4m3, e2m1, integers(8), integers(6), integers(4)} {
+			u.encode(f)
+			u.decode(f)
+		}
+		u.groupMagnitudes()
+	})
+}
+
+// A storedFormat converts one unit of values. Its functions load constants and
+// return what is done to each unit.
+type storedFormat struct {
+	name  string
+	bytes int // of a unit
+	// encoder's function stores the codes of values.
+	encoder func(*units) func(v []reg.VecVirtual, dst operand.Mem)
+	decoder func(*units) decoder
+}
+
+// A decoder reads units of values.
+type decoder struct {
+	values  func(src operand.Mem) []reg.VecVirtual
+	factor  float32              // what values lack beside their scale
+	refused func() reg.GPVirtual // not 0 if a code was read that no encoder writes
+}
+
+// encode emits the encoder of a format.
+func (u *units) encode(f storedFormat) {
+	u.function("encode"+f.name, "func(dst *byte, x, scales *float32, groups, length int)", fmt.Sprintf(
+		"sets dst, %d bytes for 16 values, to the codes of groups of 16*length values at x over their scales, of 0 where a scale is 0.", f.bytes))
+	dst, x, scales := u.pointer("dst"), u.pointer("x"), u.pointer("scales")
+	groups, length := u.pointer("groups"), u.pointer("length")
+	one, zero := u.splat(math.Float32bits(1)), u.zero()
+	put := f.encoder(u)
+	n := u.GP64()
+	loop := func(label string, quotient func(x operand.Mem) reg.VecVirtual) {
+		u.each(label, n, func() {
+			v := u.vectors()
+			for i := range v {
+				v[i] = quotient(u.part(operand.Mem{Base: x}, i))
+			}
+			put(v, operand.Mem{Base: dst})
+		}, cursor{x, 4 * unitValues}, cursor{dst, f.bytes})
+	}
+
+	u.Label("group")
+	scale, bits := u.vec(), u.GP32()
+	u.VBROADCASTSS(operand.Mem{Base: scales}, scale)
+	u.MOVQ(length, n)
+	u.MOVL(operand.Mem{Base: scales}, bits)
+	u.TESTL(operand.U32(1<<23-1), bits)
+	u.JNZ(operand.LabelRef("divide"))
+
+	// The inverse of a power of two is exact, so that a product with it rounds
+	// as the quotient does. That of 0 is infinite, but masked.
+	nonzero := u.compare(differ, zero, scale)
+	u.VDIVPS(scale, one, scale)
+	loop("times", func(x operand.Mem) reg.VecVirtual {
+		q := u.vec()
+		if u.wide {
+			u.VMULPS_Z(x, scale, nonzero, q)
+		} else {
+			u.VMULPS(x, scale, q)
+			u.VANDPS(nonzero, q, q)
+		}
+		return q
+	})
+	u.JMP(operand.LabelRef("next"))
+
+	u.Label("divide")
+	loop("over", func(x operand.Mem) reg.VecVirtual {
+		q := u.vec()
+		u.VMOVUPS(x, q)
+		u.VDIVPS(scale, q, q)
+		return q
+	})
+
+	u.Label("next")
+	u.ADDQ(operand.U32(4), scales)
+	u.DECQ(groups)
+	u.JNZ(operand.LabelRef("group"))
+	u.VZEROUPPER()
+	u.RET()
+}
+
+// decode emits the decoder of a format.
+func (u *units) decode(f storedFormat) {
+	u.function("decode"+f.name, "func(dst *float32, src *byte, scales *float32, groups, length int) uint32", fmt.Sprintf(
+		"sets dst to groups of 16*length values of the codes at src, %d bytes for 16 values, times their scales. "+
+			"It returns 0 if an encoder writes all these codes.", f.bytes))
+	dst, src, scales := u.pointer("dst"), u.pointer("src"), u.pointer("scales")
+	groups, length := u.pointer("groups"), u.pointer("length")
+	d := f.decoder(u)
+	factor := u.splat(math.Float32bits(d.factor))
+
+	u.Label("group")
+	scale, n := u.vec(), u.GP64()
+	u.VBROADCASTSS(operand.Mem{Base: scales}, scale)
+	if d.factor != 1 {
+		u.VMULPS(factor, scale, scale)
+	}
+	u.MOVQ(length, n)
+	u.each("unit", n, func() {
+		for i, v := range d.values(operand.Mem{Base: src}) {
+			u.VMULPS(v, scale, v)
+			u.VMOVUPS(v, u.part(operand.Mem{Base: dst}, i))
+		}
+	}, cursor{src, f.bytes}, cursor{dst, 4 * unitValues})
+	u.ADDQ(operand.U32(4), scales)
+	u.DECQ(groups)
+	u.JNZ(operand.LabelRef("group"))
+	u.Store(d.refused(), u.ReturnIndex(0))
+	u.VZEROUPPER()
+	u.RET()
+}
+
+// groupMagnitudes emits the largest magnitude of each group.
+func (u *units) groupMagnitudes() {
+	u.function("groupMagnitudes", "func(dst, x *float32, groups, length int)",
+		"sets dst to the largest magnitudes of groups of 16*length values at x.")
+	dst, x := u.pointer("dst"), u.pointer("x")
+	groups, length := u.pointer("groups"), u.pointer("length")
+	abs := u.splat(1<<31 - 1)
+	top, v := u.vec(), u.vec()
+
+	u.Label("group")
+	u.xor(top, top, top)
+	n := u.GP64()
+	u.MOVQ(length, n)
+	u.each("unit", n, func() {
+		for i := range u.vectors() {
+			u.and(u.part(operand.Mem{Base: x}, i), abs, v)
+			u.VPMAXUD(v, top, top)
+		}
+	}, cursor{x, 4 * unitValues})
+	u.MOVL(u.largestLane(top), operand.Mem{Base: dst})
+	u.ADDQ(operand.U32(4), dst)
+	u.DECQ(groups)
+	u.JNZ(operand.LabelRef("group"))
+	u.VZEROUPPER()
+	u.RET()
+}
