@@ -26,6 +26,7 @@ var families = map[string]func(*build.Context){
 	"bf16":     bf16,
 	"format":   format,
 	"hadamard": hadamard,
+	"sums":     sums,
 	"vector":   vector,
 }
 
