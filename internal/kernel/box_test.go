@@ -13,7 +13,7 @@ import (
 // hard: multiples of 1/2 and 1/4, the border of the box, zeros of both signs,
 // subnormals, and Gaussian values.
 func fillPoints(r *rand.Rand, y []float32, q float64) {
-	kind := r.IntN(8)
+	kind := r.IntN(9)
 	for i := range y {
 		v := 0.0
 		switch kind {
@@ -34,6 +34,8 @@ func fillPoints(r *rand.Rand, y []float32, q float64) {
 			if r.IntN(4) == 0 {
 				v = math.Copysign(0, -1)
 			}
+		case 8: // all at the border, where the half coset may step only inwards
+			v = (q - 0.55 + r.Float64()/3) * float64(1-2*r.IntN(2))
 		}
 		y[i] = float32(v)
 		if r.IntN(8) == 0 {
