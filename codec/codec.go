@@ -65,6 +65,22 @@ type Fitter interface {
 	SideBits() int
 }
 
+// Varying is a codec whose vectors differ in length: [Size.Fixed] is false.
+type Varying interface {
+	// VectorLen returns the length in bytes of the vector that src begins with,
+	// without decoding it. src may end within the vector; the error wraps
+	// [ErrShort] where it ends before it tells the length, and [ErrCorrupt]
+	// where no vector begins so.
+	VectorLen(src []byte) (int, error)
+}
+
+// Overflower is a codec with vectors of a fixed size that codes the rare vector
+// that does not fit more coarsely.
+type Overflower interface {
+	// Overflows counts those vectors in encoded, what AppendEncode wrote.
+	Overflows(encoded []byte) int
+}
+
 // Simulator reproduces a quantiser that has no bitstream: its bits are
 // claimed, not counted.
 type Simulator interface {

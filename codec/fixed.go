@@ -58,11 +58,7 @@ func (f *fixed) AppendEncode(dst []byte, x []float32) ([]byte, error) {
 			return dst, &ValueError{Codec: f.spec.String(), Vector: i, Coord: k, Value: v[k]}
 		}
 		if err := f.coder.encode(out[start+i*f.bytes:start+(i+1)*f.bytes], v, *work); err != nil {
-			if se, ok := err.(*ScaleError); ok {
-				se.Codec, se.Vector = f.spec.String(), i
-				return dst, se
-			}
-			return dst, fmt.Errorf("codec %s: vector %d: %w", f.spec, i, err)
+			return dst, encodeError(f.spec, i, err)
 		}
 	}
 	return out, nil
@@ -84,6 +80,15 @@ func (f *fixed) Decode(dst []float32, src []byte) (int, error) {
 		}
 	}
 	return n * f.bytes, nil
+}
+
+// encodeError says which vector of a call could not be encoded.
+func encodeError(spec Spec, vector int, err error) error {
+	if se, ok := err.(*ScaleError); ok {
+		se.Codec, se.Vector = spec.String(), vector
+		return se
+	}
+	return fmt.Errorf("codec %s: vector %d: %w", spec, vector, err)
 }
 
 // vectors returns the number of vectors in a slice of the given length.

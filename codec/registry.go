@@ -38,6 +38,15 @@ var (
 	levelsParam   = paramDef{key: "q", kind: isInt, def: "38", min: 1, max: maxQ, about: "box half-width: coordinates lie in [-q, q]"}
 )
 
+var gainShapeParams = []paramDef{
+	{key: "delta", kind: isFloat, def: "0.09", min: 0.01, max: 2, about: "step in units of a coordinate's standard deviation"},
+	{key: "slot", kind: isInt, min: 1, max: 1 << 20, word: autoSlot, about: "bytes of a vector, or the fewest that nearly all vectors fit; absent: vectors of varying length"},
+}
+
+// autoSlot asks for slots that nearly all vectors fit; the codec's own spec has
+// the number.
+const autoSlot = "auto"
+
 // maxDim bounds the dimension of a vector; it keeps a spec from asking for
 // absurd memory.
 const maxDim = 1 << 16
@@ -53,6 +62,7 @@ func families() []family {
 		{name: "fp8-v4", about: "DeepSeek-V4 cache: E4M3 in groups of 64 with UE8M0 scales, last 64 dims BF16", codec: newFP8V4},
 		{name: "fp8-v41", about: "DeepSeek-V4.1 cache: E4M3 in groups of 32 with UE8M0 scales", codec: newFP8V41},
 		{name: "fp8-tensor", about: "E4M3, one float32 scale a stream", params: []paramDef{scaleParam}, codec: newFP8Tensor},
+		{name: "fp8-rans", about: "fp8:group=64 entropy coded without loss; vectors of varying length", codec: newFP8Rans},
 		{name: "nvfp4", about: "E2M1, groups of 16 with E4M3 scales, one float32 scale a stream", params: []paramDef{scaleParam}, codec: newNVFP4},
 		{name: "mxfp4", about: "E2M1, groups of 32 with UE8M0 scales rounded up", codec: newMXFP4},
 		{name: "nvfp4-v4", about: "nvfp4 on all but the last 64 dims, those in BF16; padded to 16 bytes", params: []paramDef{scaleParam}, codec: newNVFP4V4},
@@ -64,6 +74,9 @@ func families() []family {
 		{name: "q4_0", about: "ggml Q4_0: blocks of 32, fp16 scale", codec: newQ40},
 		{name: "d4", about: "D4 lattice points in a box, after rotation; closest point inside the box", params: []paramDef{levelsParam}, codec: newD4},
 		{name: "e8", about: "E8 lattice points in a box, after rotation; closest point inside the box", params: []paramDef{levelsParam}, codec: newE8},
+		{name: "e8-gs", about: "gain and entropy-coded E8 lattice points of the rotated shape; vectors of varying length, or in slots", params: gainShapeParams, codec: newE8GS},
+		{name: "d4-gs", about: "as e8-gs with D4 lattice points", params: gainShapeParams, codec: newD4GS},
+		{name: "z-gs", about: "as e8-gs with integers", params: gainShapeParams, codec: newZGS},
 		{name: "ref-d4", about: "the reference's v1.4 arithmetic, clamp and all; no bytes exist", params: []paramDef{levelsParam}, sim: newRefD4},
 		{name: "ref-e8", about: "the reference's v1.5 arithmetic, clamp and all; no bytes exist", params: []paramDef{levelsParam}, sim: newRefE8},
 	}

@@ -39,10 +39,10 @@ func (s step) split() (m float32, exp int, ok bool) {
 }
 
 // The magnitudes between which a vector is rotated as it is: no sum of its
-// coordinates can overflow, and no step is subnormal.
+// coordinates or of their squares can overflow, and no step is subnormal.
 const (
-	minPlain = 0x1p-60
-	maxPlain = 0x1p60
+	minPlain = 0x1p-48
+	maxPlain = 0x1p48
 )
 
 // prescale returns x, or x * 2^-exp in work where its largest magnitude lies

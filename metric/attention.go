@@ -3,6 +3,8 @@ package metric
 import (
 	"fmt"
 	"math"
+
+	"kakeyalattice/internal/kernel"
 )
 
 // AttentionShape is the layout of one layer's entries and queries.
@@ -117,10 +119,11 @@ func (a *Attention) attend(k, v []float32, use func(at int, o []float64)) {
 			first := s.lo*stride + h/group*dim // of the head's first entry
 			w := weights[:s.hi-s.lo]
 			for j := range w {
-				w[j] = dot(query, k[first+j*stride:])
+				w[j] = kernel.Dot(query, k[first+j*stride:])
 			}
 			softmax(w)
-			weightedSum(output, w, v[first:], stride)
+			clear(output)
+			kernel.AddRows(output, w, v[first:], stride)
 			use(at, output)
 			at += dim
 		}
@@ -176,7 +179,7 @@ func (s AttentionShape) check(k, v, q []float32) (entries, tokens int, err error
 }
 
 func (s AttentionShape) checkFinite(name string, x []float32, heads int) error {
-	i := firstNonFinite(x)
+	i := kernel.NonFinite(x)
 	if i < 0 {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"kakeyalattice/hadamard"
+	"kakeyalattice/internal/kernel"
 )
 
 // The gates of the audit: a figure above its limit fires.
@@ -106,7 +107,7 @@ func rotatedFigures(x []float32, dim, n int) NonGaussian {
 	oneSided, twoSided := newTails(dim, n), newTails(dim, n)
 	for i := range n {
 		row := rot.row(x[i*dim : (i+1)*dim])
-		addColumns(mean, row)
+		kernel.AddColumns(mean, row)
 		for j, v := range row {
 			oneSided.add(j, math.Abs(float64(v)))
 		}
@@ -155,11 +156,7 @@ type rotation struct {
 // depends on the scale.
 func newRotation(x []float32, dim int) *rotation {
 	r := &rotation{runs: hadamard.Runs(dim), scale: 1, buf: make([]float32, dim)}
-	var peak float32
-	for _, v := range x {
-		peak = max(peak, max(v, -v))
-	}
-	if _, exp := math.Frexp(float64(peak)); exp > 100 {
+	if _, exp := math.Frexp(float64(kernel.MaxAbs(x))); exp > 100 {
 		r.scale = 0x1p-64
 	} else if exp < -60 {
 		r.scale = 0x1p64
@@ -174,7 +171,7 @@ func (r *rotation) row(v []float32) []float32 {
 	}
 	at := 0
 	for _, n := range r.runs {
-		hadamard.Transform(r.buf[at : at+n])
+		kernel.Hadamard(r.buf[at : at+n])
 		at += n
 	}
 	return r.buf

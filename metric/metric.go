@@ -1,6 +1,6 @@
 // Package metric measures what a codec does to KV vectors: distortion, the
 // non-Gaussian audit of the data itself, and the error of the attention output.
-// Sums are float64 in a fixed order.
+// Sums are float64 in a fixed order, that of package kernel.
 package metric
 
 // Distortion is the sums behind the error of n decoded vectors of one passage;

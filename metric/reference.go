@@ -1,6 +1,10 @@
 package metric
 
-import "fmt"
+import (
+	"fmt"
+
+	"kakeyalattice/internal/kernel"
+)
 
 // Reference is the vectors of one passage with the sums that do not depend on
 // a codec, computed once and shared by all codecs measured on the passage. It
@@ -33,8 +37,8 @@ func NewReference(x []float32, dim, ropeDims int) (*Reference, error) {
 	nope := dim - ropeDims
 	for i := range n {
 		v := x[i*dim : (i+1)*dim]
-		rope := sumSquares(v[nope:])
-		r.norms[i] = sumSquares(v[:nope]) + rope
+		rope := kernel.SumSquares(v[nope:])
+		r.norms[i] = kernel.SumSquares(v[:nope]) + rope
 		r.sums.Energy += r.norms[i]
 		r.sums.RopeEnergy += rope
 	}
@@ -52,18 +56,18 @@ func (r *Reference) Measure(y []float32) (Distortion, error) {
 	nope := r.dim - r.ropeDims
 	for i := range r.norms {
 		lo, mid, hi := i*r.dim, i*r.dim+nope, (i+1)*r.dim
-		s := comparePair(r.x[lo:mid], y[lo:mid])
+		s := kernel.ComparePair(r.x[lo:mid], y[lo:mid])
 		if r.ropeDims > 0 {
-			rope := comparePair(r.x[mid:hi], y[mid:hi])
-			d.RopeError += rope.err
-			s.err, s.dot, s.yy = s.err+rope.err, s.dot+rope.dot, s.yy+rope.yy
+			rope := kernel.ComparePair(r.x[mid:hi], y[mid:hi])
+			d.RopeError += rope.Err
+			s.Err, s.Dot, s.YY = s.Err+rope.Err, s.Dot+rope.Dot, s.YY+rope.YY
 		}
-		d.Error += s.err
-		d.Cosine += cosine(s.dot, r.norms[i], s.yy)
+		d.Error += s.Err
+		d.Cosine += cosine(s.Dot, r.norms[i], s.YY)
 	}
 	// No sum over finite float32 values overflows, so this finds them all.
 	if !finite(d.Error) {
-		i := firstNonFinite(y)
+		i := kernel.NonFinite(y)
 		return Distortion{}, fmt.Errorf("metric: decoded vector %d holds %v at coordinate %d: the codec is broken", i/r.dim, y[i], i%r.dim)
 	}
 	return d, nil
@@ -90,7 +94,7 @@ func vectors(x []float32, dim int) (int, error) {
 	case len(x)%dim != 0:
 		return 0, fmt.Errorf("metric: %d values are no whole number of vectors of %d: give the dimension of the stream", len(x), dim)
 	}
-	if i := firstNonFinite(x); i >= 0 {
+	if i := kernel.NonFinite(x); i >= 0 {
 		return 0, fmt.Errorf("metric: vector %d holds %v at coordinate %d: only finite data can be measured", i/dim, x[i], i%dim)
 	}
 	return len(x) / dim, nil
@@ -104,7 +108,7 @@ func variance(x []float32, dim, n int) float64 {
 	mean := columnMeans(x, dim, n)
 	var sum float64
 	for ; len(x) > 0; x = x[dim:] {
-		sum += sumSquaresAbout(x[:dim], mean)
+		sum += kernel.SumSquaresAbout(x[:dim], mean)
 	}
 	return sum
 }
@@ -113,7 +117,7 @@ func variance(x []float32, dim, n int) float64 {
 func columnMeans(x []float32, dim, n int) []float64 {
 	mean := make([]float64, dim)
 	for ; len(x) > 0; x = x[dim:] {
-		addColumns(mean, x[:dim])
+		kernel.AddColumns(mean, x[:dim])
 	}
 	for j := range mean {
 		mean[j] /= float64(n)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"kakeyalattice/bench"
 	"kakeyalattice/codec"
 	"kakeyalattice/experiment"
 	"kakeyalattice/kv"
@@ -36,6 +37,7 @@ type cli struct {
 	Audit   auditCmd   `cmd:"" help:"Audit a KV cache: codecs against baselines, with intervals."`
 	Sweep   sweepCmd   `cmd:"" help:"Measure many codec parameters; find the fewest bits at each threshold."`
 	Codec   codecCmd   `cmd:"" help:"List codecs, send one tensor through one, write and read pages."`
+	Bench   benchCmd   `cmd:"" help:"Time codecs on this machine."`
 	Report  reportCmd  `cmd:"" help:"Render a result.json again."`
 	Version versionCmd `cmd:"" help:"Print the version and what it runs on."`
 }
@@ -74,7 +76,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		kong.Name("kakeya"),
 		kong.Description(about),
 		kong.Writers(stdout, stderr),
-		kong.Vars{"families": strings.Join(synthetic.Names(), ", "), "baselines": experiment.DefaultBaselines},
+		kong.Vars{
+			"families":     strings.Join(synthetic.Names(), ", "),
+			"baselines":    experiment.DefaultBaselines,
+			"benchCodecs":  benchCodecs,
+			"benchSeconds": fmt.Sprint(bench.DefaultPerCase.Seconds()),
+		},
 		kong.Exit(func(code int) { exit = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, Summary: true}),
 	)

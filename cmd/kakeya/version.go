@@ -8,6 +8,7 @@ import (
 
 	"github.com/klauspost/cpuid/v2"
 
+	"kakeyalattice/internal/kernel"
 	"kakeyalattice/report"
 )
 
@@ -33,7 +34,7 @@ func thisTool() report.Tool {
 	if cpu == "" {
 		cpu = runtime.GOARCH
 	}
-	return report.Tool{Version: version(), Go: runtime.Version(), CPU: cpu, Kernel: "go"}
+	return report.Tool{Version: version(), Go: runtime.Version(), CPU: cpu, Kernel: kernel.Active().String()}
 }
 
 // version is the module's version, or the commit that the binary was built from.

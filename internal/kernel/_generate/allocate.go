@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/mmcloughlin/avo/ir"
@@ -16,6 +17,19 @@ var (
 
 // wide reports whether fn is a function of the level AVX512.
 func wide(fn *ir.Function) bool { return strings.HasSuffix(fn.Name, "AVX512") }
+
+// narrowInputs tells avo what it does not know of two instructions: the
+// destination of a blend is no input of it, and the exclusive or of a register
+// with itself does not depend on it.
+func narrowInputs(i *ir.Instruction) error {
+	switch i.Opcode {
+	case "VBLENDMPS":
+		i.Inputs = i.Operands[:len(i.Operands)-1]
+	case "VPXORD":
+		i.CancellingInputs = true
+	}
+	return nil
+}
 
 // allocate is [pass.AllocateRegisters], but for this: functions that are not
 // wide get vector registers 0 to 15 only. The others exist in AVX-512 alone,
@@ -46,13 +60,24 @@ func allocate(fn *ir.Function) error {
 	for _, a := range allocators {
 		allocation, err := a.Allocate()
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w: %s", fn.Name, err, pressure(fn))
 		}
 		if err := fn.Allocation.Merge(allocation); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// pressure says where most vector registers are in use.
+func pressure(fn *ir.Function) string {
+	most, at := 0, 0
+	for k, i := range fn.Instructions() {
+		if n := len(i.LiveOut.OfKind(reg.KindVector)); n > most {
+			most, at = n, k
+		}
+	}
+	return fmt.Sprintf("%d vectors after instruction %d, %s", most, at, fn.Instructions()[at].Opcode)
 }
 
 // newAllocator returns an allocator of the registers of a kind.

@@ -72,16 +72,21 @@ func newTransforms(s *simd) *transforms {
 		}
 	}
 	if s.wide {
-		// Quarters of two vectors, interleaved: the lower halves, the upper ones.
-		for i, order := range [2][8]uint64{{0, 1, 8, 9, 2, 3, 10, 11}, {4, 5, 12, 13, 6, 7, 14, 15}} {
-			t.pairs[i] = s.StaticGlobal(fmt.Sprintf("pairs%d", i))
-			s.DataAttributes(attr.RODATA | attr.NOPTR)
-			for _, from := range order {
-				s.AppendDatum(operand.U64(from))
-			}
-		}
+		t.layPairs()
 	}
 	return t
+}
+
+// layPairs lays down how quarters of two vectors are interleaved: those of the
+// lower halves, those of the upper ones.
+func (t *transforms) layPairs() {
+	for i, order := range [2][8]uint64{{0, 1, 8, 9, 2, 3, 10, 11}, {4, 5, 12, 13, 6, 7, 14, 15}} {
+		t.pairs[i] = t.StaticGlobal(fmt.Sprintf("pairs%d", i))
+		t.DataAttributes(attr.RODATA | attr.NOPTR)
+		for _, from := range order {
+			t.AppendDatum(operand.U64(from))
+		}
+	}
 }
 
 // sign returns what makes a value of a lane enter a sum positive or negative:

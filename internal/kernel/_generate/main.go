@@ -22,9 +22,11 @@ import (
 
 // families are the kernels that make up one file each.
 var families = map[string]func(*build.Context){
+	"box":      box,
 	"bf16":     bf16,
 	"format":   format,
 	"hadamard": hadamard,
+	"sums":     sums,
 	"vector":   vector,
 }
 
@@ -80,6 +82,7 @@ var compile = pass.Concat(
 	pass.FunctionPass(pass.LabelTarget),
 	pass.FunctionPass(pass.CFG),
 	pass.InstructionPass(pass.ZeroExtend32BitOutputs),
+	pass.InstructionPass(narrowInputs),
 	pass.FunctionPass(pass.Liveness),
 	pass.FunctionPass(allocate),
 	pass.FunctionPass(pass.BindRegisters),

@@ -1,0 +1,285 @@
+package codec
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+)
+
+// newE8GS, newD4GS and newZGS make the gain-shape codes: a vector's length, the
+// gain, in a few bits, and its direction, the shape, as lattice points whose
+// coordinates are entropy coded with static tables. Every unit vector of a
+// dimension has about the same length in bits, whatever its distribution, and
+// the squared error is about moment*delta^2 of the vector's energy. (Sabin and
+// Gray, "Product code vector quantizers for waveform and voice coding", IEEE
+// Trans. ASSP 32, 1984, call such codes gain-shape.)
+//
+// The encoder, float32 throughout, each operation rounded:
+//
+//  1. amax = the largest |x_i|; if it is 0, the vector is the zero vector. If
+//     amax is outside [2^-48, 2^48), x is multiplied by 2^-e, 2^(e-1) <= amax < 2^e.
+//  2. r = the norm of x ([norm]); gain = r rounded to m bits of mantissa
+//     ([newGain]), and times 2^e.
+//  3. y = x rotated ([rotation]).
+//  4. p = gain*step (before the 2^e), step = delta*factor/sqrt(dim) rounded from
+//     float64, factor by the class of a slot, else 1; v_i = y_i * (1/p).
+//  5. z = the closest points of the lattice, unbounded ([lattice.ClosestE8],
+//     [lattice.ClosestDn], [lattice.ClosestZn]).
+//  6. k_i = floor(z_i), cut into raw bits and symbols ([gsModel]), the symbols in
+//     the order of the coordinates coded by rANS ([ransSymbol]).
+//
+// The decoder multiplies z_i by p, for the gain without its power of two,
+// rotates, and multiplies by that power ([scale]).
+//
+// The raw bits of a block, from the lowest, are the lowest shift bits of its
+// coordinates in order, shift = 0 .. 4 ([gsModel]); of the last coordinate of an
+// even lattice but the lowest of these, which makes the sum of the block's k
+// even; then E8's coset, 1 where the coordinates are halves. That is shift bytes
+// a block for E8 where shift > 0. Blocks follow each other without gaps, and
+// zero bits fill the last byte.
+//
+// The rANS coder begins with the state 2^(9+m) + gain, so that this is what a
+// decoder ends with, with no word left.
+//
+// A vector of its own length is a record:
+//
+//	zero vector    1 byte, 0
+//	code 1 .. 6    a body ([bodyHeader]) of base + code bytes with this code,
+//	               3 bits, in its header
+//	code 7         4 bytes, little endian: 8*n + 7, then a body of n bytes with the
+//	               code 7, where n is not one of the above
+//
+// base follows from the model ([gsModel.base]).
+//
+// A vector in a slot is a body of the slot's size with its class, 2 bits, as the
+// code, and zero bytes between words and raw bits: class 0, and where the words
+// do not fit the next one, whose step is larger by the factor of
+// [slotFactors]. The zero vector is a slot of zero bytes.
+func newE8GS(spec Spec, dim int) (Codec, error) { return newGainShape(spec, dim, gsE8) }
+func newD4GS(spec Spec, dim int) (Codec, error) { return newGainShape(spec, dim, gsD4) }
+
+func newZGS(spec Spec, dim int) (Codec, error) {
+	l := gsZ
+	l.block = min(8, dim) // any will do; blocks of 8 go faster
+	return newGainShape(spec, dim, l)
+}
+
+func newGainShape(spec Spec, dim int, l gsLattice) (Codec, error) {
+	rot, ok := newRotation(dim)
+	if !ok || dim%l.block != 0 {
+		want := rotationDims
+		if dim < l.block {
+			want = fmt.Sprintf("at least %d values", l.block)
+		}
+		return nil, dimError(spec, dim, want)
+	}
+	s := newGSShape(newGSModel(l, dim, spec.number("delta")), rot)
+	slot, ok := spec.value("slot")
+	if !ok {
+		return &gsVarying{gainShape{spec, s, newGSRecords(s)}}, nil
+	}
+	bytes, least := spec.integer("slot"), s.leastSlot()
+	if slot == autoSlot {
+		bytes = s.usualSlot()
+		var err error
+		if spec, err = spec.With("slot", strconv.Itoa(bytes)); err != nil {
+			return nil, err
+		}
+	}
+	if bytes < least {
+		return nil, fmt.Errorf("codec %s: slots of %d bytes do not hold every vector of dimension %d; use slot=%d or more, or slot=%s", spec, bytes, dim, least, autoSlot)
+	}
+	return &gsFixed{gainShape{spec, s, &gsSlots{bytes, s.rawBytes}}}, nil
+}
+
+// gainShape is a gain-shape code: vectors coded by a shape coder and framed.
+type gainShape struct {
+	spec  Spec
+	shape *gsShape
+	frame gsFrame
+}
+
+// gsFrame puts coded vectors one after the other.
+type gsFrame interface {
+	size() Size
+	// mantissa is the number of bits of a gain's mantissa.
+	mantissa() int
+	// append appends a coded vector; false where it does not fit.
+	append(dst []byte, l *gsEncoding) ([]byte, bool)
+	// open takes the vector apart that src begins with and returns its size.
+	open(l *gsDecoding, src []byte) (size int, err error)
+	// close says what is wrong with what a decoder left over.
+	close(l *gsDecoding) error
+}
+
+func (c *gainShape) Spec() Spec { return c.spec }
+func (c *gainShape) Dim() int   { return c.shape.dim }
+func (c *gainShape) Size() Size { return c.frame.size() }
+
+func (c *gainShape) AppendEncode(dst []byte, x []float32) ([]byte, error) {
+	n, err := vectors(c.spec, c.Dim(), len(x))
+	if err != nil {
+		return dst, err
+	}
+	lanes := c.shape.encodings.Get().(*[gsLanes]*gsEncoding)
+	defer c.shape.encodings.Put(lanes)
+	out := dst
+	for first := 0; first < n; first += gsLanes {
+		batch := lanes[:min(gsLanes, n-first)]
+		for i, l := range batch {
+			v := x[(first+i)*c.Dim() : (first+i+1)*c.Dim()]
+			if !c.shape.measure(l, v, c.frame.mantissa()) {
+				k := firstNonFinite(v)
+				return dst, &ValueError{Codec: c.spec.String(), Vector: first + i, Coord: k, Value: v[k]}
+			}
+		}
+		c.encode(batch, 0)
+		for i, l := range batch {
+			if out, err = c.append(out, l); err != nil {
+				return dst, encodeError(c.spec, first+i, err)
+			}
+		}
+	}
+	return out, nil
+}
+
+// encode codes measured vectors at the step of a class.
+func (c *gainShape) encode(lanes []*gsEncoding, class int) {
+	coded := 0
+	for _, l := range lanes {
+		if l.gain != 0 {
+			c.shape.quantise(l, class)
+			coded++
+		}
+	}
+	if coded == len(lanes) {
+		c.shape.encode(lanes, c.frame.mantissa())
+		return
+	}
+	for i, l := range lanes {
+		if l.gain != 0 {
+			c.shape.encode(lanes[i:i+1], c.frame.mantissa())
+		}
+	}
+}
+
+// append appends a coded vector, at the first step at which it fits.
+func (c *gainShape) append(dst []byte, l *gsEncoding) ([]byte, error) {
+	dst, ok := c.frame.append(dst, l)
+	for class := 1; !ok && class < slotClasses; class++ {
+		c.encode([]*gsEncoding{l}, class)
+		dst, ok = c.frame.append(dst, l)
+	}
+	if !ok {
+		return dst, errors.New("it does not fit its slot at the largest step, which is a fault of the codec")
+	}
+	return dst, nil
+}
+
+func (c *gainShape) Decode(dst []float32, src []byte) (int, error) {
+	n, err := vectors(c.spec, c.Dim(), len(dst))
+	if err != nil {
+		return 0, err
+	}
+	lanes := c.shape.decodings.Get().(*[gsLanes]*gsDecoding)
+	defer func() {
+		for _, l := range lanes {
+			l.forget()
+		}
+		c.shape.decodings.Put(lanes)
+	}()
+	at := 0
+	for first := 0; first < n; {
+		done, size, err := c.decode(lanes[:min(gsLanes, n-first)], dst[first*c.Dim():], src[at:])
+		first += done
+		at += size
+		if err != nil {
+			return at, fmt.Errorf("codec %s: vector %d at byte %d: %w", c.spec, first, at, err)
+		}
+	}
+	return at, nil
+}
+
+// decode sets the vectors that dst begins with from those that src begins with,
+// up to one a lane, and returns how many and their bytes. If it fails, it is for
+// the first vector after these.
+func (c *gainShape) decode(lanes []*gsDecoding, dst []float32, src []byte) (n, size int, err error) {
+	coded := 0
+	for i, l := range lanes {
+		bytes, err := c.frame.open(l, src[size:])
+		if err != nil && i == 0 {
+			return 0, 0, err
+		}
+		if err != nil {
+			lanes = lanes[:i] // the next call reports it
+			break
+		}
+		size += bytes
+		if l.points = dst[i*c.Dim() : (i+1)*c.Dim()]; l.zero {
+			clear(l.points)
+		} else {
+			coded++
+		}
+	}
+	if coded == len(lanes) {
+		err = c.restore(lanes)
+	} else {
+		for i, l := range lanes {
+			if !l.zero && err == nil {
+				err = c.restore(lanes[i : i+1])
+			}
+		}
+	}
+	switch {
+	case err == nil:
+		return len(lanes), size, nil
+	case len(lanes) > 1:
+		return c.decode(lanes[:1], dst, src) // which one was it?
+	}
+	return 0, 0, err
+}
+
+// restore decodes opened vectors other than zero.
+func (c *gainShape) restore(lanes []*gsDecoding) error {
+	if err := c.shape.decode(lanes); err != nil {
+		return err
+	}
+	m := c.frame.mantissa()
+	for _, l := range lanes {
+		if err := c.frame.close(l); err != nil {
+			return err
+		}
+		g, err := gainOf(l.reader.state, m)
+		if err == nil {
+			err = c.shape.restore(l, g, m)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gsVarying is a gain-shape code whose vectors differ in length.
+type gsVarying struct{ gainShape }
+
+func (c *gsVarying) VectorLen(src []byte) (int, error) {
+	prefix, body, err := c.frame.(*gsRecords).split(src)
+	if err != nil {
+		return 0, fmt.Errorf("codec %s: %w", c.spec, err)
+	}
+	return prefix + body, nil
+}
+
+// gsFixed is a gain-shape code in slots.
+type gsFixed struct{ gainShape }
+
+func (c *gsFixed) Overflows(encoded []byte) int {
+	n, size := 0, c.Size().Bytes
+	for ; len(encoded) >= size; encoded = encoded[size:] {
+		if encoded[0]&(slotClasses-1) != 0 {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,139 @@
+package codec
+
+import "math"
+
+// A gsEncoding is a vector on its way to bytes.
+type gsEncoding struct {
+	rotated []float32
+	gain    gain    // 0 for the zero vector, which has nothing of what follows
+	length  float32 // what the gain stands for beside rotated
+	class   int     // of the step
+	points  []float32
+	items   []ransItem
+	raw     []byte
+	words   []uint16
+	writer  ransWriter // on words
+}
+
+func (s *gsShape) newEncoding() *gsEncoding {
+	items := s.dim
+	if s.codesCoset() {
+		items += s.dim / s.block
+	}
+	return &gsEncoding{
+		rotated: make([]float32, s.dim),
+		points:  make([]float32, s.dim),
+		items:   make([]ransItem, items),
+		raw:     make([]byte, s.rawBytes),
+		words:   make([]uint16, 2*items+1), // two an item, and one of the header
+	}
+}
+
+// measure sets the vector's gain, of m bits of mantissa, and the rotated x. Both
+// rotated and length may be scaled by the same power of two. The gain of the
+// zero vector is 0. It returns false if x is not finite.
+func (s *gsShape) measure(l *gsEncoding, x []float32, m int) bool {
+	amax := maxAbs(x)
+	if amax == 0 {
+		l.gain = 0
+		return true
+	}
+	if !(amax <= math.MaxFloat32) {
+		return false
+	}
+	x, exp := prescale(l.rotated, x, amax)
+	l.gain, l.length = newGain(norm(x), exp, m)
+	s.rotation.forward(l.rotated, x)
+	return true
+}
+
+// quantise sets the vector's points to the closest ones at the step of a class,
+// and cuts them into items and raw bits.
+func (s *gsShape) quantise(l *gsEncoding, class int) {
+	l.class = class
+	s.closest(l.points, l.rotated, 1/(l.length*s.steps[class]))
+	if s.halves {
+		s.splitE8(l)
+	} else {
+		s.splitIntegers(l)
+	}
+}
+
+// splitE8 cuts the vector's points of E8 into items and raw bits.
+func (s *gsShape) splitE8(l *gsEncoding) {
+	raw, width := bitWriter{dst: l.raw}, s.rawWidth()
+	shift, lastShift := s.shift&31, s.lastShift()&31
+	mask := uint32(1)<<shift - 1
+	items := l.items
+	for z := l.points; len(z) >= 8; z = z[8:] {
+		p := (*[8]float32)(z)
+		coset := uint32(int32(2*p[0])) & 1
+		half := float32(coset) / 2
+		if shift == 0 {
+			items[0] = s.codes[s.coset].item(int32(coset))
+			items = items[1:]
+		}
+		out := (*[8]ransItem)(items)
+		code, offsets := &s.codes[s.first[coset]], &s.offsets[coset]
+		var bits, parity uint32
+		for i := 6; i >= 0; i-- {
+			k := int32(p[i] - half)
+			parity ^= uint32(k)
+			k += offsets[i]
+			bits = bits<<shift | uint32(k)&mask
+			out[i] = code.item(k >> shift)
+		}
+		j := int32(p[7]-half) >> 1
+		out[7] = s.codes[s.last[coset][parity&1]].item(j >> lastShift)
+		if shift > 0 {
+			bits |= (coset<<lastShift | uint32(j)&(mask>>1)) << (7 * shift & 31)
+			raw.put(uint64(bits), width)
+		}
+		items = items[8:]
+	}
+	raw.flush()
+}
+
+// splitIntegers cuts the vector's points of a lattice without halves into items
+// and raw bits.
+func (s *gsShape) splitIntegers(l *gsEncoding) {
+	raw, width := bitWriter{dst: l.raw}, s.rawWidth()
+	shift, lastShift := s.shift&31, s.lastShift()&31
+	mask := uint32(1)<<shift - 1
+	inner := s.inner()
+	code := &s.codes[s.first[0]]
+	items := l.items
+	for z := l.points; len(z) >= s.block; z = z[s.block:] {
+		var bits, parity uint32
+		at := uint(0)
+		out := items[:inner]
+		for i, v := range z[:inner] {
+			k := int32(v)
+			parity ^= uint32(k)
+			bits |= uint32(k) & mask << (at & 31)
+			at += shift
+			out[i] = code.item(k >> shift)
+		}
+		if s.even {
+			j := int32(z[inner]) >> 1
+			bits |= uint32(j) & (mask >> 1) << (at & 31)
+			items[inner] = s.codes[s.last[0][parity&1]].item(j >> lastShift)
+		}
+		raw.put(uint64(bits), width)
+		items = items[s.block:]
+	}
+	raw.flush()
+}
+
+// encode codes the items of one or two vectors for decoders that end with the
+// gain and a state above it.
+func (s *gsShape) encode(lanes []*gsEncoding, mantissa int) {
+	for _, l := range lanes {
+		l.writer = ransWriter{state: lastState(l.gain, mantissa), words: l.words, at: len(l.words)}
+	}
+	if len(lanes) == 2 {
+		encodePair(&lanes[0].writer, &lanes[1].writer, lanes[0].items, lanes[1].items, s.symbols, s.escapeBits)
+	} else {
+		lanes[0].writer.encode(lanes[0].items, s.symbols, s.escapeBits)
+	}
+}

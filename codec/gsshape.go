@@ -1,0 +1,84 @@
+package codec
+
+import (
+	"math"
+	"sync"
+)
+
+// gsLanes is how many vectors are coded side by side.
+const gsLanes = 2
+
+// A gsShape codes gains and shapes of vectors of one dimension.
+type gsShape struct {
+	*gsModel
+	rotation rotation
+	steps    [slotClasses]float32   // by class
+	symbols  []ransSymbol           // of all alphabets
+	codes    []gsCode               // by alphabet
+	slots    []*[ransTotal]ransSlot // by alphabet
+	offsets  [2][8]int32            // by coset and coordinate
+	rawBytes int                    // of a vector
+	// Scratch.
+	encodings sync.Pool // of *[gsLanes]*gsEncoding
+	decodings sync.Pool // of *[gsLanes]*gsDecoding
+}
+
+// A gsCode turns values of an alphabet into what the coder codes.
+type gsCode struct {
+	base   uint32 // the first of its symbols among those of all alphabets
+	lo     int32
+	values uint32
+	escape int32 // the value that an escape of 0 stands for
+}
+
+func (c *gsCode) item(v int32) ransItem {
+	i := uint32(v - c.lo)
+	if i < c.values {
+		return ransItem(c.base + i)
+	}
+	return ransEscape(c.base+c.values, uint32(v-c.escape))
+}
+
+func newGSShape(m *gsModel, r rotation) *gsShape {
+	s := &gsShape{gsModel: m, rotation: r}
+	for class, factor := range slotFactors {
+		s.steps[class] = float32(float64(m.delta*factor) / math.Sqrt(float64(m.dim)))
+	}
+	for _, a := range m.alphabets {
+		s.codes = append(s.codes, gsCode{uint32(len(s.symbols)), int32(a.lo), uint32(a.values), int32(m.escapeLow())})
+		s.symbols = append(s.symbols, ransSymbols(a.freqs)...)
+		s.slots = append(s.slots, ransSlots(a.freqs))
+	}
+	for coset := range s.offsets {
+		for i := range s.offsets[coset] {
+			s.offsets[coset][i] = int32(m.offset(i, coset))
+		}
+	}
+	s.rawBytes = (m.dim/m.block*int(m.rawWidth()) + 7) / 8
+	s.encodings.New = func() any {
+		var lanes [gsLanes]*gsEncoding
+		for i := range lanes {
+			lanes[i] = s.newEncoding()
+		}
+		return &lanes
+	}
+	s.decodings.New = func() any {
+		var lanes [gsLanes]*gsDecoding
+		for i := range lanes {
+			lanes[i] = &gsDecoding{values: make([]int32, m.dim)}
+		}
+		return &lanes
+	}
+	return s
+}
+
+// lastState is the state that a decoder of a vector ends with.
+func lastState(g gain, mantissa int) uint32 { return 1<<(9+mantissa) + uint32(g) }
+
+// gainOf returns the gain of a last state.
+func gainOf(state uint32, mantissa int) (gain, error) {
+	if state>>(9+mantissa) != 1 {
+		return 0, errState(state)
+	}
+	return gain(state - lastState(0, mantissa)), nil
+}

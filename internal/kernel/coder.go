@@ -1,0 +1,50 @@
+package kernel
+
+// BoxCoder turns vectors into the ranks of the lattice points closest to their
+// rotation, and back.
+//
+// It has no plain Go: its methods return false where the active level has no
+// kernel, and the caller does the same with packages hadamard and lattice. That
+// is for vectors that are not runs of 64 (AVX-512: 128) to 1024 values, for
+// q > 127, and for ranks so short that a word, an E8 rank or two D4 ranks, has
+// 32 bits or less: q < 8 for E8, q < 10 for D4.
+type BoxCoder struct {
+	box  *Box
+	q    float32
+	dim  int
+	runs []int // of hadamard.Runs
+}
+
+// NewBoxCoder returns the coder of vectors that are rotated in the given runs.
+func NewBoxCoder(b *Box, runs []int) *BoxCoder {
+	c := &BoxCoder{box: b, q: float32(b.box.Q()), runs: runs}
+	for _, n := range runs {
+		c.dim += n
+	}
+	return c
+}
+
+// Work is the length of the scratch memory that Encode and RoundTrip need.
+func (c *BoxCoder) Work() int { return c.dim + c.dim/8 }
+
+// Encode rotates x, divides it by step, the largest rotated magnitude over q,
+// and fills dst with the ranks of the closest points in the box, dense from the
+// lowest bit of the first byte. With all operations rounded to float32 a
+// coordinate y becomes y*(1/step). x must be finite, small enough for the
+// rotation not to overflow, and not zero; it may be the beginning of work.
+func (c *BoxCoder) Encode(dst []byte, x, work []float32) (step float32, ok bool) {
+	return c.encode(dst, x, work)
+}
+
+// Decode undoes Encode: x is the points whose ranks are in src, times step,
+// rotated, times factor, every product rounded. It returns false, too, where a
+// rank is that of no point.
+func (c *BoxCoder) Decode(x []float32, src []byte, step, factor float32) bool {
+	return c.decode(x, src, step, factor)
+}
+
+// RoundTrip sets y to what Decode makes of the ranks that Encode makes of x,
+// with the step of Encode and the factor 1. y may be x.
+func (c *BoxCoder) RoundTrip(y, x, work []float32) bool {
+	return c.roundTrip(y, x, work)
+}
