@@ -41,7 +41,7 @@ func BenchmarkWriter(b *testing.B) {
 func BenchmarkReadParallel(b *testing.B) {
 	x := bell(benchDim*benchVectors, 1)
 	for _, text := range []string{"bf16", "e8:q=38"} {
-		p := open(b, build(b, header(b, text, benchDim, x), x))
+		p := mustOpen(b, build(b, header(b, text, benchDim, x), x))
 		b.Run(text, func(b *testing.B) {
 			eachWorkers(b, func(b *testing.B, workers int) {
 				for b.Loop() {
@@ -59,7 +59,7 @@ func BenchmarkReadParallel(b *testing.B) {
 func BenchmarkReadOneVector(b *testing.B) {
 	x := bell(benchDim*benchVectors, 1)
 	for _, text := range []string{"bf16", "e8:q=38"} {
-		p := open(b, build(b, header(b, text, benchDim, x), x))
+		p := mustOpen(b, build(b, header(b, text, benchDim, x), x))
 		b.Run(text, func(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(4 * benchDim)

@@ -23,7 +23,7 @@ type piece struct {
 // encoded vector apart.
 func annotate(t *testing.T, b []byte, vector func(v []byte) []piece) string {
 	t.Helper()
-	p := open(t, b)
+	p := mustOpen(t, b)
 	h := p.Header()
 	var text strings.Builder
 	at := 0
@@ -92,6 +92,10 @@ func TestAnnotatedPagesAreAsCommitted(t *testing.T) {
 		}
 		return x
 	}
+	gs, err := codec.New(fit(t, "e8-gs", 8, nil), 8)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		spec   string
 		dim    int
@@ -127,6 +131,22 @@ func TestAnnotatedPagesAreAsCommitted(t *testing.T) {
 				{1, fmt.Sprintf("E4M3 scale %v, in units of the scale in the spec", minifloat.E4M3ToFloat32(v[8]))},
 			}
 		}},
+		{"e8-gs", 8, func(v []byte) []piece {
+			n, err := gs.(codec.Varying).VectorLen(v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			const raw = 1 // byte a block
+			size := 4 - (n-raw)%2
+			var word [4]byte
+			copy(word[:], v[:size])
+			header := binary.LittleEndian.Uint32(word[:])
+			pieces := []piece{{size, fmt.Sprintf("record of %d bytes: code %d, state %d", n, header&7, header>>3)}}
+			for i := size; i < n-raw; i += 2 {
+				pieces = append(pieces, piece{2, "word"})
+			}
+			return append(pieces, piece{raw, fmt.Sprintf("raw bits, coset %d", v[n-1]>>7)})
+		}},
 	} {
 		t.Run(c.spec, func(t *testing.T) {
 			x := two(c.dim)
@@ -160,7 +180,7 @@ func TestTheFormatDocumentShowsTheGoldenPagesAndNamesEveryCodec(t *testing.T) {
 		t.Fatal(err)
 	}
 	document := string(b)
-	for _, name := range []string{"e8.txt"} {
+	for _, name := range []string{"e8.txt", "e8-gs.txt"} {
 		page, err := os.ReadFile(filepath.Join("testdata", name))
 		if err != nil {
 			t.Fatal(err)

@@ -88,8 +88,8 @@ func parsePrefix(b []byte, size int64) (int, error) {
 }
 
 // parseHeader reads the whole header, whose prefix is checked, of a page of the
-// given size.
-func parseHeader(b []byte, size int64) (h Header, c codec.Codec, crc uint32, err error) {
+// given size. It makes the codec unless it is given.
+func parseHeader(b []byte, size int64, given codec.Codec) (h Header, c codec.Codec, crc uint32, err error) {
 	le := binary.LittleEndian
 	end := len(b) - crcSize
 	crc = le.Uint32(b[end:])
@@ -125,8 +125,13 @@ func parseHeader(b []byte, size int64) (h Header, c codec.Codec, crc uint32, err
 		// The header is as it was written: not damage, but a codec of later days.
 		return h, nil, 0, &FormatError{Offset: int64(at), Reason: err.Error(), Err: ErrVersion}
 	}
+	if given != nil {
+		if err := h.expect(given); err != nil {
+			return h, nil, 0, err
+		}
+	}
 	parsed := h.Spec.String()
-	c, field, err := h.validate()
+	c, field, err := h.validate(given)
 	if err != nil {
 		return h, nil, 0, corrupt(int64(field), "%v", err)
 	}

@@ -84,14 +84,16 @@ type Header struct {
 	ChunkVectors int
 }
 
-// validate fills in the default and returns the codec, or an error and the
-// offset of the field at fault.
-func (h *Header) validate() (c codec.Codec, field int, err error) {
+// validate fills in the default and returns the codec, made unless it is given,
+// or an error and the offset of the field at fault.
+func (h *Header) validate(given codec.Codec) (c codec.Codec, field int, err error) {
 	if h.ChunkVectors == 0 {
 		h.ChunkVectors = DefaultChunkVectors
 	}
-	if c, err = codec.New(h.Spec, h.Dim); err != nil {
-		return nil, h.specOffset(), err
+	if c = given; c == nil {
+		if c, err = codec.New(h.Spec, h.Dim); err != nil {
+			return nil, h.specOffset(), err
+		}
 	}
 	h.Spec = c.Spec()
 	if f, ok := c.(codec.Fitter); ok && !f.Fitted() {
@@ -114,6 +116,19 @@ func (h *Header) validate() (c codec.Codec, field int, err error) {
 		return nil, offShape, fmt.Errorf("shape %v is not that of %d vectors of dimension %d", h.Shape, h.Vectors, h.Dim)
 	}
 	return c, 0, nil
+}
+
+// expect returns an error that wraps [ErrMismatch] unless the header is for the
+// codec.
+func (h *Header) expect(c codec.Codec) error {
+	if h.Spec.String() != c.Spec().String() || h.Dim != c.Dim() {
+		return mismatch(h, c.Spec(), c.Dim())
+	}
+	return nil
+}
+
+func mismatch(h *Header, spec codec.Spec, dim int) error {
+	return fmt.Errorf("page: it holds vectors of %s, dimension %d; %s, dimension %d is wanted: %w", h.Spec, h.Dim, spec, dim, ErrMismatch)
 }
 
 // specOffset is where the codec spec begins.

@@ -67,7 +67,7 @@ func build(t testing.TB, h Header, x []float32) []byte {
 	return b
 }
 
-func open(t testing.TB, b []byte) *Page {
+func mustOpen(t testing.TB, b []byte) *Page {
 	t.Helper()
 	p, err := OpenBytes(b)
 	if err != nil {
@@ -77,7 +77,7 @@ func open(t testing.TB, b []byte) *Page {
 }
 
 // examples are specs of fixed and of variable size.
-var examples = []string{"bf16", "e8:q=3", "nvfp4", "int6:hadamard"}
+var examples = []string{"bf16", "e8:q=3", "nvfp4", "int6:hadamard", "e8-gs", "fp8-rans"}
 
 func TestAPageReturnsWhatTheCodecReturns(t *testing.T) {
 	for _, text := range examples {
@@ -87,7 +87,7 @@ func TestAPageReturnsWhatTheCodecReturns(t *testing.T) {
 				x := bell(n*dim, uint64(n))
 				h := header(t, text, dim, x)
 				h.ChunkVectors = chunk
-				p := open(t, build(t, h, x))
+				p := mustOpen(t, build(t, h, x))
 				trip, err := codec.RoundTrip(h.Spec, dim, x)
 				if err != nil {
 					t.Fatal(err)
@@ -109,12 +109,12 @@ func TestAPageReturnsWhatTheCodecReturns(t *testing.T) {
 func TestTheHeaderComesBack(t *testing.T) {
 	x := bell(2*3*8, 1)
 	h := Header{Spec: fit(t, "e8:q=3", 8, x), Dim: 8, Vectors: 6, Tensor: "größe/k.0", Shape: []int{2, 3, 8}, ChunkVectors: 32}
-	p := open(t, build(t, h, x))
+	p := mustOpen(t, build(t, h, x))
 	if got := p.Header(); fmt.Sprint(got) != fmt.Sprint(h) {
 		t.Errorf("%+v, want %+v", got, h)
 	}
 	h.ChunkVectors = 0
-	if got := open(t, build(t, h, x)).Header().ChunkVectors; got != DefaultChunkVectors {
+	if got := mustOpen(t, build(t, h, x)).Header().ChunkVectors; got != DefaultChunkVectors {
 		t.Errorf("%d vectors a chunk by default", got)
 	}
 	if p.Codec().Spec().String() != "e8:q=3" || p.Codec().Dim() != 8 {
@@ -156,7 +156,7 @@ func TestAnyRangeOfVectorsIsThatOfTheWhole(t *testing.T) {
 	for _, text := range examples {
 		h := header(t, text, dim, x)
 		h.ChunkVectors = 32
-		p := open(t, build(t, h, x))
+		p := mustOpen(t, build(t, h, x))
 		all, err := p.Decode(1)
 		if err != nil {
 			t.Fatal(err)
@@ -176,7 +176,7 @@ func TestAnyRangeOfVectorsIsThatOfTheWhole(t *testing.T) {
 }
 
 func TestARangeOutsideThePageIsRefused(t *testing.T) {
-	p := open(t, build(t, header(t, "bf16", 8, bell(80, 1)), bell(80, 1)))
+	p := mustOpen(t, build(t, header(t, "bf16", 8, bell(80, 1)), bell(80, 1)))
 	for _, c := range []struct{ values, first int }{{8, -1}, {8, 10}, {8, math.MaxInt}, {88, 0}, {7, 0}, {0, 11}} {
 		if err := p.ReadVectors(make([]float32, c.values), c.first); err == nil {
 			t.Errorf("%d values from vector %d on: no error", c.values, c.first)
@@ -193,7 +193,7 @@ func TestChunksTileThePage(t *testing.T) {
 		h := header(t, text, 8, x)
 		h.ChunkVectors = 16
 		b := build(t, h, x)
-		p := open(t, b)
+		p := mustOpen(t, b)
 		var payload, vectors int64
 		at := p.Chunk(0).Offset
 		for i := range p.Chunks() {
@@ -335,7 +335,7 @@ func TestAppendKeepsWhatIsBeforeAndReturnsItOnErrors(t *testing.T) {
 	if err != nil || string(b[:6]) != "before" {
 		t.Fatalf("%q, %v", b, err)
 	}
-	open(t, b[6:])
+	mustOpen(t, b[6:])
 	if b, err = Append([]byte("before"), h, x[:8], Options{}); err == nil || string(b) != "before" {
 		t.Errorf("%q, %v", b, err)
 	}
@@ -399,7 +399,7 @@ func TestExpectComparesCodecAndDimension(t *testing.T) {
 		{"nvfp4:scale=0.5", "nvfp4", 16, false},
 		{"nvfp4:scale=0.5", "fp8-tensor", 8, false},
 	} {
-		p := open(t, build(t, header(t, c.page, 8, x), x))
+		p := mustOpen(t, build(t, header(t, c.page, 8, x), x))
 		spec, err := codec.Parse(c.want)
 		if err != nil {
 			t.Fatal(err)
@@ -411,8 +411,53 @@ func TestExpectComparesCodecAndDimension(t *testing.T) {
 	}
 }
 
+// The figures are those of docs/format.md.
+func TestAPageIsLittleLargerThanItsVectors(t *testing.T) {
+	for _, c := range []struct {
+		spec         string
+		dim, vectors int
+		want         int64
+	}{
+		{"bf16", 8, 2, 71},
+		{"e8:q=38", 512, 2, 74},
+		{"e8:q=38", 8, 100_000, 6322},
+		{"e8-gs", 8, 2, 115},
+	} {
+		x := bell(c.dim*c.vectors, 18)
+		p := mustOpen(t, build(t, header(t, c.spec, c.dim, x), x))
+		if got := p.Size() - p.PayloadSize(); got != c.want {
+			t.Errorf("%d vectors of %s: %d bytes more, want %d", c.vectors, c.spec, got, c.want)
+		}
+	}
+}
+
+func TestACodecThatIsThereIsUsed(t *testing.T) {
+	x := bell(64, 11)
+	h := header(t, "e8-gs", 8, x)
+	want := build(t, h, x)
+	c := mustOpen(t, want).Codec()
+	got, err := Append(nil, h, x, Options{Codec: c})
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("the page differs: %v", err)
+	}
+	p, err := OpenWith(c, bytes.NewReader(got), int64(len(got)))
+	if err != nil || p.Codec() != c {
+		t.Errorf("another codec is used: %v", err)
+	}
+	for _, other := range []string{"e8-gs:delta=0.1", "bf16"} {
+		h := header(t, other, 8, x)
+		if _, err := Append(nil, h, x, Options{Codec: c}); !errors.Is(err, ErrMismatch) {
+			t.Errorf("%s is written with the codec of %s: %v", other, c.Spec(), err)
+		}
+		b := build(t, h, x)
+		if _, err := OpenWith(c, bytes.NewReader(b), int64(len(b))); !errors.Is(err, ErrMismatch) {
+			t.Errorf("%s is read with the codec of %s: %v", other, c.Spec(), err)
+		}
+	}
+}
+
 func TestTheLargestDimensionHasRoomForTheDefaultChunk(t *testing.T) {
 	const dim = 1 << 16
 	x := make([]float32, dim)
-	open(t, build(t, header(t, "bf16", dim, x), x))
+	mustOpen(t, build(t, header(t, "bf16", dim, x), x))
 }

@@ -62,22 +62,41 @@ func (p *Page) decode(dst []float32, i, skip int) error {
 	if err != nil {
 		return err
 	}
-	n, all := len(dst)/p.header.Dim, p.layout.count(i)
-	if p.layout.size.Fixed {
-		size := p.layout.size.Bytes
-		return p.decodePayload(dst, payload[skip*size:(skip+n)*size], i)
+	last := skip+len(dst)/p.header.Dim == p.layout.count(i)
+	b, err := p.skip(payload, skip)
+	if err == nil {
+		var n int
+		if n, err = p.codec.Decode(dst, b); err == nil && last && n != len(b) {
+			err = fmt.Errorf("%w: %d bytes after the last vector", codec.ErrCorrupt, len(b)-n)
+		}
 	}
-	if n == all {
-		return p.decodePayload(dst, payload, i)
+	if err != nil {
+		from, _ := p.layout.bounds(i)
+		return &FormatError{
+			Offset: from,
+			Reason: fmt.Sprintf("chunk %d, vectors %s, cannot be decoded", i, p.span(i)),
+			Err:    fmt.Errorf("%w: %w", ErrCorrupt, err),
+		}
 	}
-	scratch := p.values.Get().(*[]float32)
-	defer p.values.Put(scratch)
-	values := resize(scratch, all*p.header.Dim)
-	if err := p.decodePayload(values, payload, i); err != nil {
-		return err
-	}
-	copy(dst, values[skip*p.header.Dim:])
 	return nil
+}
+
+// skip returns the payload without its first n vectors.
+func (p *Page) skip(payload []byte, n int) ([]byte, error) {
+	if p.layout.size.Fixed {
+		return payload[n*p.layout.size.Bytes:], nil
+	}
+	for range n {
+		size, err := p.lengths.VectorLen(payload)
+		if err == nil && size > len(payload) {
+			err = codec.ErrShort
+		}
+		if err != nil {
+			return nil, err
+		}
+		payload = payload[size:]
+	}
+	return payload, nil
 }
 
 // payload reads chunk i into the buffer and checks its CRC.
@@ -102,23 +121,6 @@ func (p *Page) AppendPayload(dst []byte, i int) ([]byte, error) {
 	defer p.bytes.Put(buffer)
 	payload, err := p.payload(buffer, i)
 	return append(dst, payload...), err
-}
-
-// decodePayload decodes dst from bytes of chunk i, all of them.
-func (p *Page) decodePayload(dst []float32, b []byte, i int) error {
-	n, err := p.codec.Decode(dst, b)
-	if err == nil && n != len(b) {
-		err = fmt.Errorf("%w: %d bytes after the last vector", codec.ErrCorrupt, len(b)-n)
-	}
-	if err != nil {
-		from, _ := p.layout.bounds(i)
-		return &FormatError{
-			Offset: from,
-			Reason: fmt.Sprintf("chunk %d, vectors %s, cannot be decoded", i, p.span(i)),
-			Err:    fmt.Errorf("%w: %w", ErrCorrupt, err),
-		}
-	}
-	return nil
 }
 
 // span names the vectors of chunk i.

@@ -20,16 +20,28 @@ type Page struct {
 	crc    uint32
 	codec  codec.Codec
 	layout layout
+	// lengths is the codec where vectors vary in size.
+	lengths codec.Varying
 
 	bytes  sync.Pool // *[]byte, for payloads
-	values sync.Pool // *[]float32, for chunks of which a part is asked for
+	values sync.Pool // *[]float32, for chunks that are only checked
 }
 
 // Open reads the header of the page that is all of r, size bytes, and the index
 // of its chunks where it has one. It checks that they add up to the page before
 // it takes memory for them; the chunks themselves are checked when they are
 // read, or by [Page.Verify].
-func Open(r io.ReaderAt, size int64) (*Page, error) {
+func Open(r io.ReaderAt, size int64) (*Page, error) { return open(r, size, nil) }
+
+// OpenWith opens a page that must be of this codec, which it uses: making one
+// takes longer than decoding a small page. The error for a page of another codec
+// or dimension wraps [ErrMismatch].
+func OpenWith(c codec.Codec, r io.ReaderAt, size int64) (*Page, error) { return open(r, size, c) }
+
+// OpenBytes opens a page in memory, which must not change.
+func OpenBytes(b []byte) (*Page, error) { return Open(bytes.NewReader(b), int64(len(b))) }
+
+func open(r io.ReaderAt, size int64, given codec.Codec) (*Page, error) {
 	if size < offShape+crcSize {
 		return nil, corrupt(max(size, 0), "%d bytes are too few for a header: it is truncated or no .klp page", size)
 	}
@@ -46,7 +58,7 @@ func Open(r io.ReaderAt, size int64) (*Page, error) {
 		return nil, err
 	}
 	p := &Page{r: r, size: size}
-	if p.header, p.codec, p.crc, err = parseHeader(b, size); err != nil {
+	if p.header, p.codec, p.crc, err = parseHeader(b, size, given); err != nil {
 		return nil, err
 	}
 	p.layout = layout{
@@ -58,6 +70,7 @@ func Open(r io.ReaderAt, size int64) (*Page, error) {
 	if p.layout.size.Fixed {
 		err = p.checkSize()
 	} else {
+		p.lengths = p.codec.(codec.Varying) // all such codecs are
 		err = readIndex(r, size, &p.layout, p.crc)
 	}
 	if err != nil {
@@ -67,9 +80,6 @@ func Open(r io.ReaderAt, size int64) (*Page, error) {
 	p.values.New = func() any { return new([]float32) }
 	return p, nil
 }
-
-// OpenBytes opens a page in memory, which must not change.
-func OpenBytes(b []byte) (*Page, error) { return Open(bytes.NewReader(b), int64(len(b))) }
 
 // checkSize compares the size of a page of fixed-size vectors with the header.
 func (p *Page) checkSize() error {
@@ -143,8 +153,7 @@ func (p *Page) Expect(spec codec.Spec, dim int) error {
 		}
 	}
 	if !same || dim != p.header.Dim {
-		return fmt.Errorf("page: it holds vectors of %s, dimension %d; %s, dimension %d is wanted: %w",
-			p.header.Spec, p.header.Dim, spec, dim, ErrMismatch)
+		return mismatch(&p.header, spec, dim)
 	}
 	return nil
 }

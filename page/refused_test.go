@@ -50,6 +50,17 @@ var refusedVectors = []struct {
 	{"e8-exponent-too-large", "e8:q=3", 8, put32(0, (256+135)<<23)},
 	{"e8-exponent-too-small", "e8:q=3", 8, put32(0, (256-171)<<23)},
 	{"e8-zero-but-not-all", "e8:q=3", 8, put32(0, 0)},
+	{"e8-gs-zero-with-more", "e8-gs", 8, put(0, 8)},
+	{"e8-gs-longer-than-the-chunk", "e8-gs", 8, put(0, 6)},
+	{"e8-gs-prefix-of-nothing", "e8-gs", 8, put(0, 0xff)},
+	{"e8-gs-last-state", "e8-gs", 64, put(20, 0xff)},
+	{"e8-gs-slot-padding", "e8-gs:slot=20", 8, put(10, 1)},
+	{"e8-gs-slot-zero-but-not-all", "e8-gs:slot=20", 8, func(b []byte) { clear(b[:19]); b[19] = 1 }},
+	{"d4-gs-padding", "d4-gs", 4, func(b []byte) { b[len(b)-1] |= 0x80 }},
+	{"fp8-rans-alphabet", "fp8-rans", 8, func(b []byte) { b[2] |= 7 }},
+	{"fp8-rans-longer-than-the-chunk", "fp8-rans", 8, put(0, 200)},
+	{"fp8-rans-sign-padding", "fp8-rans", 9, func(b []byte) { b[len(b)-1] |= 0x80 }},
+	{"fp8-rans-code-nan", "fp8-rans", 8, func(b []byte) { clear(b[2:]) }},
 }
 
 func put(at int, v byte) func([]byte) { return func(b []byte) { b[at] = v } }
@@ -86,6 +97,21 @@ var refusedHeaders = []struct {
 	{"header-name", put(offShape+16+4, 0xff)},
 }
 
+// refusedIndexes change index and footer, from the end, of a page of 32 vectors of
+// e8-gs in two chunks.
+var refusedIndexes = []struct {
+	name   string
+	change func(b []byte)
+}{
+	{"index-magic", func(b []byte) { b[len(b)-1] ^= 1 }},
+	{"index-payload", func(b []byte) { b[len(b)-footerSize+footPayload]++ }},
+	{"index-offset", func(b []byte) { b[len(b)-footerSize+footIndex]++ }},
+	{"index-chunk-ends-early", func(b []byte) { b[len(b)-footerSize-16] -= 40 }},
+	{"index-chunk-ends-late", func(b []byte) { b[len(b)-footerSize-16+7] = 0x80 }},
+	{"index-last-chunk", func(b []byte) { b[len(b)-footerSize-8]-- }},
+	{"index-flag", func(b []byte) { b[offFlags] = 0 }},
+}
+
 // ones is a page of ones.
 func ones(t *testing.T, spec string, dim, vectors int) []byte {
 	x := slices.Repeat([]float32{1}, dim*vectors)
@@ -98,7 +124,7 @@ func TestPagesThatNoWriterMakesAreRefused(t *testing.T) {
 	refused := map[string][]byte{}
 	for _, v := range refusedVectors {
 		b := ones(t, v.spec, v.dim, 1)
-		p := open(t, b)
+		p := mustOpen(t, b)
 		c := p.Chunk(0)
 		end := c.Offset + c.Size - crcSize
 		v.change(b[c.Offset:end])
@@ -110,8 +136,17 @@ func TestPagesThatNoWriterMakesAreRefused(t *testing.T) {
 		h.change(b)
 		refused[h.name] = mend(b)
 	}
+	for _, i := range refusedIndexes {
+		b := ones(t, "e8-gs", 8, 32)
+		i.change(b)
+		mendIndex(b)
+		refused[i.name] = mend(b)
+	}
+	one := header(t, "e8-gs:slot=20", 8, []float32{0, 0, 0, 0, 0, 0, 0, 0})
+	refused["header-auto-slot"] = rename(t, one, make([]float32, 8), "e8-gs:delta=0.09,slot=auto")
+	refused["header-no-scale"] = rename(t, one, make([]float32, 8), "nvfp4")
 	two := ones(t, "bf16", 8, 32)
-	p := open(t, two)
+	p := mustOpen(t, two)
 	refused["chunks-swapped"] = slices.Concat(two[:p.Chunk(0).Offset], two[p.Chunk(1).Offset:], two[p.Chunk(0).Offset:p.Chunk(1).Offset])
 	for name, b := range refused {
 		golden(t, filepath.Join(refusedDir, name+".klp"), b)

@@ -61,6 +61,25 @@ var testVectors = []struct {
 	{"e8:q=127", 64}, // 64 bits a block
 	{"e8:q=128", 64}, // 65
 	{"e8:q=4095", 16},
+	{"e8-gs", 80},
+	{"e8-gs", 512},
+	{"e8-gs:delta=0.01", 128},
+	{"e8-gs:delta=0.5", 64}, // no raw bits
+	{"e8-gs:delta=1.33", 64},
+	{"e8-gs:delta=2", 8},
+	{"e8-gs:slot=92", 128},
+	{"e8-gs:slot=86", 128}, // the smallest slots: all classes
+	{"e8-gs:delta=0.3,slot=32", 64},
+	{"d4-gs", 64},
+	{"d4-gs:delta=0.2", 4},
+	{"d4-gs:delta=0.5,slot=14", 32},
+	{"z-gs", 64},
+	{"z-gs:delta=1", 64},
+	{"z-gs:delta=2", 1},
+	{"z-gs:slot=31", 40},
+	{"fp8-rans", 41},
+	{"fp8-rans", 80},
+	{"fp8-rans", 512},
 }
 
 // fileName is the file of a spec and dimension, without its ending.
@@ -117,6 +136,7 @@ func hardVectors(dim int) [][]float32 {
 		scaled(9, 0x1p100),
 		at(dim/3, math.MaxFloat32),
 		fill(func(i int) float32 { return sign(i/3) * math.MaxFloat32 }),
+		fill(func(i int) float32 { return float32(math.Ldexp(float64(8+i*5%8), -i*3%16)) }), // all codes of E4M3
 	}
 }
 
@@ -126,7 +146,7 @@ func vectorPage(t *testing.T, text string, dim int) []byte {
 	t.Helper()
 	hard := hardVectors(dim)
 	if dim > 256 {
-		hard = slices.Concat(hard[:1], hard[5:6], hard[10:11], hard[13:14], hard[20:])
+		hard = slices.Concat(hard[:1], hard[5:6], hard[7:8], hard[10:11], hard[13:14], hard[20:])
 	}
 	if dim > 4096 {
 		hard = hard[:1]
@@ -184,7 +204,7 @@ func TestEncodersWriteTheCommittedPages(t *testing.T) {
 	for _, v := range testVectors {
 		t.Run(fileName(v.spec, v.dim), func(t *testing.T) {
 			b := vectorPage(t, v.spec, v.dim)
-			x, err := open(t, b).Decode(1)
+			x, err := mustOpen(t, b).Decode(1)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -14,6 +14,9 @@ type Options struct {
 	// Workers is the number of goroutines that encode; 0 stands for as many as
 	// there are processors.
 	Workers int
+	// Codec is the codec of the header's spec and dimension, where there is one
+	// already: making it takes longer than coding a small page.
+	Codec codec.Codec
 }
 
 // Writer writes one page to an [io.Writer], from first byte to last. It keeps
@@ -41,7 +44,12 @@ const batchBytes = 1 << 19
 // NewWriter writes the header of a page; h.Vectors vectors must follow. The
 // spec must hold the constant of a codec that is fitted: see [codec.Fitter].
 func NewWriter(w io.Writer, h Header, opt Options) (*Writer, error) {
-	c, _, err := h.validate()
+	if opt.Codec != nil {
+		if err := h.expect(opt.Codec); err != nil {
+			return nil, err
+		}
+	}
+	c, _, err := h.validate(opt.Codec)
 	if err != nil {
 		return nil, fmt.Errorf("page: %w", err)
 	}

@@ -111,6 +111,10 @@ def runs(n):
     return result
 
 
+def rotates(n):
+    return n % 8 == 0 or n & n - 1 == 0
+
+
 def hadamard(x):
     n, h = len(x), 1
     while h < n:
@@ -203,6 +207,7 @@ class Grouped(Fixed):
     """Codes of the first head values, then scales, then the rest in BF16."""
 
     def __init__(self, dim, head, group, codes, per_byte, scale, align=1, tail_first=False):
+        need(head > 0 and (dim == head or dim % 64 == 0), "%d values", dim)
         self.dim, self.head, self.group = dim, head, min(group, head)
         self.codes, self.per_byte, self.scale = codes, per_byte, scale
         codes_end = -(-head // per_byte)
@@ -231,6 +236,7 @@ class Grouped(Fixed):
 
 class Integers(Fixed):
     def __init__(self, dim, bits, group, rotated):
+        need(not rotated or rotates(dim), "%d values cannot be rotated", dim)
         self.dim, self.bits, self.group, self.rotated = dim, bits, min(group, dim), rotated
         self.scales = 2 * -(-dim // self.group)
         self.size = self.scales + (dim * bits + 7) // 8
@@ -284,6 +290,7 @@ class Box(Fixed):
     """d4 and e8: a step and the ranks of lattice points in a box."""
 
     def __init__(self, dim, block, q):
+        need(rotates(dim) and dim >= block and 1 <= q <= 4095, "%d values, q=%d", dim, q)
         self.dim, self.block, self.q, self.n = dim, block, q, 2 * q + 1
         self.ranks = self.n**8 if block == 8 else (self.n**4 - 1) // 2 + 1
         self.width = (self.ranks - 1).bit_length()
@@ -315,6 +322,343 @@ class Box(Fixed):
             need(digits[7] >= 0 and max(digits) < self.n - 1, "rank %d is no point of the box", rank)
             shift += 0.5
         return [d + shift for d in digits]
+
+
+# ---- gain and shape ------------------------------------------------------
+
+
+def exp_negative(a):
+    halved = 0
+    while a > 0.5:
+        a, halved = a / 2, halved + 1
+    e = 1.0
+    for i in range(18, 0, -1):
+        e = 1 - a * e / i
+    for _ in range(halved):
+        e *= e
+    return e
+
+
+def log2_fixed(n):
+    whole = n.bit_length() - 1
+    m, result = n << 31 - whole, whole
+    for _ in range(16):
+        m = m * m >> 31
+        result = result << 1 | m >> 32
+        m >>= m >> 32
+    return result
+
+
+def apportion(weights, whole, total):
+    small, bulk = 0, 0.0
+    for w in weights:
+        if w * total / whole < 1:
+            small += 1
+        else:
+            bulk += w
+    freqs = [max(1, int(w * (total - small) / bulk + 0.5)) for w in weights]
+    freqs[freqs.index(max(freqs))] += total - sum(freqs)
+    return freqs
+
+
+class Alphabet:
+    """Symbols for the values low .. high and, if more can occur, an escape as the last."""
+
+    def __init__(self, least, most, escape_bits, weight):
+        self.least, self.most, self.low, self.high = least, most, -1, 0
+        whole = 0.0
+        for v in range(least, most + 1):
+            whole += weight(v)
+        rare = 2.0 ** -(12 + escape_bits)
+        while self.low > least and weight(self.low - 1) / whole >= rare:
+            self.low -= 1
+        while self.high < most and weight(self.high + 1) / whole >= rare:
+            self.high += 1
+        weights = [weight(v) for v in range(self.low, self.high + 1)]
+        escape = (self.low, self.high) != (least, most)
+        freqs = apportion(weights, whole, 4095 if escape else 4096) + [1] * escape
+        self.fill(freqs)
+        total, inside = 0.0, 0.0
+        for w, f in zip(weights, freqs):
+            total += w * ((12 << 16) - log2_fixed(f))
+            inside += w
+        if escape:
+            total += (whole - inside) * (12 + escape_bits << 16)
+        self.mean = int(total / whole)
+
+    def fill(self, freqs):
+        self.slots = []  # symbol, its frequency, the sum of those before
+        for i, f in enumerate(freqs):
+            self.slots += [(i, f, len(self.slots))] * f
+
+
+class Coset(Alphabet):
+    """Two equally likely symbols."""
+
+    def __init__(self):
+        self.low, self.high = 0, 1
+        self.fill([2048, 2048])
+
+
+class Body:
+    """A rANS state, the words it takes, and bits that are not coded."""
+
+    def __init__(self, b, raw_bytes, code_bits):
+        n = len(b) - raw_bytes
+        need(n >= 1, "%d bytes are too few for a vector", len(b))
+        header = n if n <= 2 else 4 - n % 2
+        word = int.from_bytes(b[:header], "little")
+        self.code, self.state = word & (1 << code_bits) - 1, word >> code_bits
+        self.words = list(words(b, header, (n - header) // 2))[::-1]
+        self.raw = int.from_bytes(b[n:], "little")
+        self.refill()
+
+    def refill(self):
+        if self.state < 1 << 16 and self.words:
+            self.state = self.state << 16 | self.words.pop()
+
+    def symbol(self, alphabet):
+        symbol, f, start = alphabet.slots[self.state % 4096]
+        self.state = f * (self.state >> 12) + self.state % 4096 - start
+        self.refill()
+        return symbol
+
+    def value(self, bits):
+        v = self.state & (1 << bits) - 1
+        self.state >>= bits
+        self.refill()
+        return v
+
+    def raw_bits(self, n):
+        v = self.raw & (1 << n) - 1
+        self.raw >>= n
+        return v
+
+
+class GainShape:
+    """What e8-gs, d4-gs and z-gs share: the model, the points, the gain."""
+
+    def __init__(self, dim, delta, block, halves, even, moment):
+        need(rotates(dim) and dim >= block and f32(0.01) <= delta <= 2, "%d values, delta=%g", dim, delta)
+        self.dim, self.block, self.halves, self.even = dim, block, halves, even
+        self.delta, self.shift = delta, 0
+        if delta < 5 / 32:
+            self.shift = 1
+            while delta * (1 << self.shift) < 5 / 64:
+                self.shift += 1
+        self.mantissa = max(1, min(7, dim.bit_length() - 3))
+        self.reach = 2 + math.ceil(math.sqrt(dim) * (1 + 2.0 ** -(self.mantissa + 1)) / delta)
+        self.escape_low = -self.reach >> self.shift
+        self.escape_bits = ((self.reach >> self.shift) - self.escape_low).bit_length()
+        self.model(moment)
+        self.raw_width = block * self.shift - (even and not halves and self.shift > 0)
+        self.raw_bytes = (dim // block * self.raw_width + 7) // 8
+
+    def model(self, moment):
+        square = self.delta * self.delta
+        u = exp_negative(square / (8 * (1 + moment * square)))
+        factor, densities = u * u, [1.0]
+        for _ in range(2 * self.reach + (4 << self.shift) + 3):
+            densities.append(densities[-1] * u)
+            u *= factor
+
+        def e(t):
+            return densities[abs(t)]
+
+        def bucket(h):
+            size, total = 1 << self.shift, 0.0
+            for k in range(h * size, (h + 1) * size):
+                total += 2 * e(2 * k) + e(2 * k + 1) + e(2 * k + 1 - size) if self.halves else e(2 * k)
+            return total
+
+        def alphabet(shift, weight):
+            return Alphabet(-self.reach >> shift, self.reach >> shift, self.escape_bits, weight)
+
+        if self.shift > 0:
+            shared = alphabet(self.shift, bucket)
+            self.first, self.last = [shared] * 2, [[shared] * 2] * 2
+            return
+        self.coset, self.first, self.last = Coset(), [], []
+        for c in range(1 + self.halves):
+            self.first.append(alphabet(0, lambda k: e(2 * k + c)))
+            if self.even:
+                self.last.append([alphabet(1, lambda j: e(2 * (2 * j + b) + c)) for b in (0, 1)])
+
+    def value(self, body, alphabet):
+        v = alphabet.low + body.symbol(alphabet)
+        if v > alphabet.high:
+            v = body.value(self.escape_bits) + self.escape_low
+            need(alphabet.least <= v <= alphabet.most, "a coordinate is escaped as %d", v)
+            need(not alphabet.low <= v <= alphabet.high, "a coordinate is escaped as %d", v)
+        return v
+
+    def points(self, body):
+        z = []
+        for _ in range(self.dim // self.block):
+            raw = body.raw_bits(self.raw_width)
+            coset = 0
+            if self.halves:
+                coset = raw >> self.raw_width - 1 if self.shift else body.symbol(self.coset)
+            total = 0
+            for i in range(self.block - self.even):
+                k = self.value(body, self.first[coset]) << self.shift | raw & (1 << self.shift) - 1
+                raw >>= self.shift
+                if coset and self.shift and 3 <= i <= 6:
+                    k -= 1 << self.shift - 1
+                total += k
+                z.append(k + coset / 2)
+            if self.even:
+                shift = max(self.shift, 1) - 1
+                j = self.value(body, self.last[coset][total & 1]) << shift | raw & (1 << shift) - 1
+                z.append(2 * j + (total & 1) + coset / 2)
+        need(body.raw == 0, "padding is not zero")
+        return z
+
+    def vector(self, body, mantissa, factor):
+        z = self.points(body)
+        need(body.state >> 9 + mantissa == 1, "the last state is %x", body.state)
+        gain = body.state - (1 << 9 + mantissa)
+        exponent = (gain >> mantissa) - 256
+        need(-149 <= exponent <= 136, "gain exponent %d", exponent)
+        length = 1 + (gain & (1 << mantissa) - 1) / 2.0**mantissa
+        step = f32(length * f32(self.delta * factor / math.sqrt(self.dim)))
+        y = rotate(array("f", [v * step for v in z]))
+        return array("f", [saturated(math.ldexp(v, exponent)) for v in y])
+
+
+class Varying:
+    """A codec whose vectors tell their length; vector() decodes one and returns its size."""
+
+    def chunk(self, src, count):
+        values = array("f")
+        for _ in range(count):
+            v, size = self.vector(src)
+            need(size <= len(src), "the chunk ends before its last vector")
+            values.extend(v)
+            src = src[size:]
+        need(not src, "%d bytes after the last vector", len(src))
+        return values
+
+
+class Records(Varying):
+    """Gain and shape in vectors of their own length."""
+
+    def __init__(self, shape):
+        self.shape, self.base = shape, self.usual_size(shape)
+
+    @staticmethod
+    def usual_size(s):
+        symbols = 0
+        for c in range(1 + s.halves):
+            symbols += s.block * s.first[c].mean
+            if s.even:
+                symbols += (s.last[c][0].mean + s.last[c][1].mean) // 2 - s.first[c].mean
+        block = (s.raw_width << 16) + symbols // (1 + s.halves)
+        if s.halves and s.shift == 0:
+            block += 1 << 16
+        mean = s.dim // s.block * block + (9 + s.mantissa + 3 << 16) + 38010
+        return max(0, (mean >> 19) - 2)
+
+    def vector(self, src):
+        need(src, "the chunk ends before its last vector")
+        code, field, prefix = src[0] & 7, src[0] >> 3, 0
+        if code == 0:
+            need(field == 0, "a record begins with %02x", src[0])
+            return [0.0] * self.shape.dim, 1
+        if code < 7:
+            size = self.base + code
+        elif field < 16:
+            prefix, size = 1, self.base + 7 + field
+        elif field < 31:
+            prefix, size = 1, self.base + 16 - field
+        else:
+            prefix, size = 4, int.from_bytes(src[1:4], "little")
+        need(size >= 1 and len(src) >= prefix + size, "the chunk ends before its last vector")
+        body = Body(src[prefix : prefix + size], self.shape.raw_bytes, 3)
+        need(body.code == code, "the code after a prefix is %d", body.code)
+        values = self.shape.vector(body, self.shape.mantissa, 1)
+        need(not body.words, "words follow the last symbol")
+        return values, prefix + size
+
+
+class Slots(Fixed):
+    """Gain and shape in slots of one size."""
+
+    FACTORS = (1, 1.0625, 1.25, 2)
+
+    def __init__(self, shape, size):
+        self.shape, self.size = shape, size
+
+    def vector(self, src):
+        body = Body(src, self.shape.raw_bytes, 2)
+        if body.state == 0:
+            need(all_zero(src), "a byte of a zero vector is not zero")
+            return [0.0] * self.shape.dim
+        values = self.shape.vector(body, 7, self.FACTORS[body.code])
+        need(not any(body.words), "padding is not zero")
+        return values
+
+
+def gain_shape(dim, params, *lattice):
+    shape = GainShape(dim, parse_f32(params.get("delta", "0.09")), *lattice)
+    return Slots(shape, int(params["slot"])) if "slot" in params else Records(shape)
+
+
+# ---- fp8, entropy coded --------------------------------------------------
+
+
+OCTAVES = (224, 112, 56, 28, 14, 7, 3.5, 1.75)
+DEVIATIONS = ((320,), (176,), (128,), (176, 88, 44), OCTAVES, (160, 40, 10, 2.5, 0.625), OCTAVES)
+
+
+class FP8Rans(Varying):
+    def __init__(self, dim):
+        self.dim, self.plain = dim, CODECS["fp8"](dim, {})
+        self.prefix = 4 if self.plain.size >= 65535 else 2
+        self.signs = (dim + 7) // 8
+        self.alphabets = [self.alphabet(t) for t in range(7)]
+
+    def alphabet(self, t):
+        weights, whole = [], 0.0
+        for c in range(127):
+            width = (E4M3[min(c + 1, 126)] - E4M3[max(c - 1, 0)]) / 2
+            w = 0.0
+            for d in DEVIATIONS[t]:
+                z = E4M3[c] / d
+                w += width / d * exp_negative(z * z / 2)
+            weights.append(w)
+            whole += w
+        largest = whole / self.plain.group
+        weights[126] += largest
+        whole += largest
+        if t == 6:
+            weights[0] += whole
+            whole += whole
+        alphabet = Alphabet.__new__(Alphabet)
+        alphabet.fill(apportion(weights, whole, 4096))
+        return alphabet
+
+    def vector(self, src):
+        n = int.from_bytes(src[: self.prefix], "little")
+        need(len(src) >= self.prefix + n, "the chunk ends before its last vector")
+        return self.plain.vector(self.codes(src[self.prefix : self.prefix + n])), self.prefix + n
+
+    def codes(self, record):
+        """The vector in fp8."""
+        size = self.plain.size
+        if not record:
+            return bytes(size)
+        if record[0] == 7 and len(record) == 1 + size:
+            return record[1:]
+        body = Body(record, self.signs + size - self.dim - 2, 3)
+        need(body.code < 7, "there is no alphabet %d", body.code)
+        magnitudes = [body.symbol(self.alphabets[body.code]) for _ in range(self.dim)]
+        need(not body.words, "words follow the last symbol")
+        need(body.state >> 16 == 1, "the last state is %x", body.state)
+        signs = body.raw_bits(8 * self.signs)
+        need(signs >> self.dim == 0, "padding is not zero")
+        scales = (body.state & 0xFFFF).to_bytes(2, "little") + record[len(record) - (size - self.dim - 2) :]
+        return bytes(m | (signs >> i & 1) << 7 for i, m in enumerate(magnitudes)) + scales
 
 
 # ---- codec specs ---------------------------------------------------------
@@ -353,6 +697,10 @@ CODECS = {
     "q4_0": lambda d, p: Blocks32(d, True),
     "d4": lambda d, p: Box(d, 4, integer(p, "q", 38)),
     "e8": lambda d, p: Box(d, 8, integer(p, "q", 38)),
+    "e8-gs": lambda d, p: gain_shape(d, p, 8, True, True, 929 / 12960),
+    "d4-gs": lambda d, p: gain_shape(d, p, 4, False, True, 13 / 120),
+    "fp8-rans": lambda d, p: FP8Rans(d),
+    "z-gs": lambda d, p: gain_shape(d, p, 1, False, False, 1 / 12),
 }
 
 
@@ -402,14 +750,17 @@ class Page:
             self.tensor = b[at + spec_size : size - 4].decode()
         except UnicodeDecodeError:
             raise Corrupt("the tensor's name is no UTF-8")
-        need(self.dim >= 1 and self.vectors * self.dim == math.prod(self.shape), "the shape is not that of the vectors")
+        need(1 <= self.dim <= 1 << 16 and self.vectors * self.dim == math.prod(self.shape), "the shape is not that of the vectors")
         need(self.chunk_vectors >= 16 and self.chunk_vectors % 16 == 0, "%d vectors a chunk", self.chunk_vectors)
         need(self.chunk_vectors * self.dim <= 1 << 22, "%d vectors a chunk", self.chunk_vectors)
         need(self.vectors <= len(b), "%d vectors in a page of %d bytes", self.vectors, len(b))
         name, params = parse_spec(self.spec)
         if name not in CODECS:
             raise Unsupported("codec %s" % self.spec)
-        self.codec = CODECS[name](self.dim, params)
+        try:
+            self.codec = CODECS[name](self.dim, params)
+        except (KeyError, ValueError, ArithmeticError):
+            raise Unsupported("codec %s" % self.spec)
         self.chunks = -(-self.vectors // self.chunk_vectors)
         fixed = isinstance(self.codec, Fixed)
         need(self.flags == (0 if fixed else 1), "flags %04x", self.flags)
@@ -439,7 +790,7 @@ class Page:
         at = start
         for i, end in enumerate(ends):
             n = self.count(i)
-            need(n <= end - at - 4 <= n * self.codec.size, "chunk %d ends at %d", i, end)
+            need(end - at - 4 >= n, "chunk %d ends at %d", i, end)
             at = end
         need(at == begin == index_at, "the index begins at %d", begin)
         need(payload == begin - start - 4 * self.chunks, "a payload of %d bytes", payload)
@@ -492,7 +843,10 @@ def check(directory):
                 refuse(path, b)
                 refused += 1
                 continue
-            got, want = little_endian(Page(b).decode()), read(path[:-4] + ".f32")
+            try:
+                got, want = little_endian(Page(b).decode()), read(path[:-4] + ".f32")
+            except (Corrupt, Unsupported) as e:
+                sys.exit("%s: %s" % (path, e))
             if got != want:
                 at = next((i for i in range(0, len(want), 4) if got[i : i + 4] != want[i : i + 4]), min(len(got), len(want)))
                 sys.exit("%s: value %d is %s, want %s" % (path, at // 4, got[at : at + 4].hex(), want[at : at + 4].hex()))

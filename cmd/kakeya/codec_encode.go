@@ -83,6 +83,11 @@ func (c *codecEncodeCmd) Run(t *terminal) error {
 	}
 	defer p.Close()
 	facts := factsOf(p.Page)
+	for i := range p.Chunks() {
+		if err := facts.countOverflows(p.Page, i); err != nil {
+			return fmt.Errorf("%s: %w", c.Out, err)
+		}
+	}
 	facts.Codec = requested.Spec().String()
 	if _, ok := requested.(codec.Fitter); ok {
 		facts.Fitted = fitted.String()
@@ -168,6 +173,26 @@ type pageFacts struct {
 	BitsPerVector     *float64 `json:"bits_per_vector"`
 	PageBytes         int64    `json:"page_bytes"`
 	PageBitsPerVector *float64 `json:"page_bits_per_vector"`
+	// Overflows counts vectors that did not fit their slots and were coded more
+	// coarsely; only for a codec with slots.
+	Overflows *int `json:"overflows,omitempty"`
+}
+
+// countOverflows adds those of chunk i.
+func (f *pageFacts) countOverflows(p *page.Page, i int) error {
+	c, ok := p.Codec().(codec.Overflower)
+	if !ok {
+		return nil
+	}
+	payload, err := p.AppendPayload(nil, i)
+	if err != nil {
+		return err
+	}
+	if f.Overflows == nil {
+		f.Overflows = new(int)
+	}
+	*f.Overflows += c.Overflows(payload)
+	return nil
 }
 
 func factsOf(p *page.Page) pageFacts {
@@ -210,5 +235,8 @@ func (f *pageFacts) table(out io.Writer) error {
 	fmt.Fprintf(w, "tensor\t%s %v, %d vectors of %d values\n", f.Tensor, f.Shape, f.Vectors, f.Dim)
 	fmt.Fprintf(w, "bytes\t%d, the page %d\n", f.Bytes, f.PageBytes)
 	fmt.Fprintf(w, "bits per vector\t%s, of the page %s\n", figure(f.BitsPerVector), figure(f.PageBitsPerVector))
+	if f.Overflows != nil {
+		fmt.Fprintf(w, "overflows\t%d vectors did not fit their slots and were coded more coarsely\n", *f.Overflows)
+	}
 	return w.Flush()
 }

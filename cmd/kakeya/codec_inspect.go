@@ -53,7 +53,11 @@ func (c *codecInspectCmd) Run(t *terminal) error {
 		}
 		chunk := p.Chunk(i)
 		report := chunkReport{First: chunk.First, Vectors: chunk.Vectors, Offset: chunk.Offset, Bytes: chunk.Size, OK: true}
-		if err := p.VerifyChunk(i); err != nil {
+		err := p.VerifyChunk(i)
+		if err == nil {
+			err = r.countOverflows(p.Page, i)
+		}
+		if err != nil {
 			report.OK, report.Error = false, err.Error()
 			r.Damaged++
 		}
