@@ -18,7 +18,7 @@ import (
 // n is 1 or 2, else 3 or 4, so that the bytes left are whole words. A state that
 // does not fit the header has given its lowest 16 bits to a word of its own: a
 // decoder whose first state is below 2^16 takes a word at once, if there is one.
-// So no more than a byte of a body is filler, whatever the state.
+// So less than a byte of the smallest body is filler, whatever the state.
 func bodyHeader(n int) int {
 	if n <= 2 {
 		return n

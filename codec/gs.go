@@ -23,37 +23,43 @@ import (
 //  3. y = x rotated ([rotation]).
 //  4. p = gain*step (before the 2^e), step = delta*factor/sqrt(dim) rounded from
 //     float64, factor by the class of a slot, else 1; v_i = y_i * (1/p).
-//  5. z = the closest points of the lattice, unbounded ([lattice.ClosestE8],
-//     [lattice.ClosestDn], [lattice.ClosestZn]).
-//  6. k_i = floor(z_i), cut into raw bits and symbols ([gsModel]), the symbols in
+//  5. z = the closest points of the lattice to v, unbounded
+//     ([lattice.ClosestE8], [lattice.ClosestDn], [lattice.ClosestZn]).
+//  6. k_i = floor(z_i), cut into raw bits and symbols ([gsModel]); the symbols in
 //     the order of the coordinates coded by rANS ([ransSymbol]).
+//
+// As the shape is y over the rounded gain, not over r, the gain's rounding makes
+// no error: it moves the length of the code by up to dim*2^-(m+1)*log2(e) bits.
 //
 // The decoder multiplies z_i by p, for the gain without its power of two,
 // rotates, and multiplies by that power ([scale]).
 //
-// The raw bits of a block, from the lowest, are the lowest shift bits of its
-// coordinates in order, shift = 0 .. 4 ([gsModel]); of the last coordinate of an
-// even lattice but the lowest of these, which makes the sum of the block's k
-// even; then E8's coset, 1 where the coordinates are halves. That is shift bytes
-// a block for E8 where shift > 0. Blocks follow each other without gaps, and
-// zero bits fill the last byte.
+// The raw bits of a block, from the lowest: the lowest shift bits of k_i + o_i
+// ([gsModel]) of its coordinates in order; of the last coordinate of an even
+// lattice without the lowest of these, which makes the sum of the block's k even;
+// then E8's coset, 1 where the coordinates are halves. That is shift bytes a block
+// for E8, and nothing at all where shift is 0. Blocks follow each other without
+// gaps, and zero bits fill the last byte.
 //
 // The rANS coder begins with the state 2^(9+m) + gain, so that this is what a
 // decoder ends with, with no word left.
 //
-// A vector of its own length is a record:
+// A vector of its own length, m = [gainBits](dim), is a record:
 //
-//	zero vector    1 byte, 0
-//	code 1 .. 6    a body ([bodyHeader]) of base + code bytes with this code,
-//	               3 bits, in its header
-//	code 7         4 bytes, little endian: 8*n + 7, then a body of n bytes with the
-//	               code 7, where n is not one of the above
+//	the zero vector   a byte 0
+//	code 1 .. 6       a body ([bodyHeader]) of base + code bytes with this code, of
+//	                  3 bits, in its header; base follows from the model
+//	                  ([gsModel.base])
+//	code 7            a prefix, then a body whose size n is none of these, with the
+//	                  code 7. The lowest 3 bits of the prefix are 7, the 5 above
+//	                  f = 0 .. 15:  n = base + 7 + f
+//	                  f = 16 .. 30: n = base + 16 - f
+//	                  f = 31:       n is none of these either, and follows in the
+//	                                prefix in 3 bytes, little endian
 //
-// base follows from the model ([gsModel.base]).
-//
-// A vector in a slot is a body of the slot's size with its class, 2 bits, as the
-// code, and zero bytes between words and raw bits: class 0, and where the words
-// do not fit the next one, whose step is larger by the factor of
+// A vector in a slot, m = 7, is a body of the slot's size with its class, 2 bits,
+// as the code, and zero bytes between words and raw bits: class 0, or where the
+// words do not fit the next one, whose step is larger by the factor of
 // [slotFactors]. The zero vector is a slot of zero bytes.
 func newE8GS(spec Spec, dim int) (Codec, error) { return newGainShape(spec, dim, gsE8) }
 func newD4GS(spec Spec, dim int) (Codec, error) { return newGainShape(spec, dim, gsD4) }

@@ -47,13 +47,13 @@ func (s *gsShape) usualSlot() int {
 	return max(s.leastSlot(), min(usual, s.longestBody(1, slotGainBits)))
 }
 
-// sumOfFour returns the sum of four independent uniform numbers: any
+// sumOfFour returns the sum of four independent uniform numbers, never 0: any
 // distribution will do that is symmetric and has no long tails, for rotated it
 // is all but normal.
 func sumOfFour(bits uint64) float32 {
-	sum := int32(-2 * math.MaxUint16)
+	sum := int32(-4*math.MaxUint16 + 1)
 	for range 4 {
-		sum += int32(bits & math.MaxUint16)
+		sum += 2 * int32(bits&math.MaxUint16)
 		bits >>= 16
 	}
 	return float32(sum)

@@ -25,10 +25,11 @@ import (
 //	h = (k + o) >> shift,
 //
 // where o is 2^(shift-1) for the coordinates 3 to 6 of E8 blocks in the half coset
-// if shift > 0, else 0. shift is 0 for delta >= 5/32 and otherwise the smallest
-// number from 1 on with delta*2^shift >= 5/64. So the bits that are stored are no
-// more than a small fraction of a standard deviation, and an alphabet has not more
-// than some 130 symbols. For the offset o see [gsModel.offset].
+// if shift > 0, else 0; for the reason see [gsModel.offset]. shift is 0 for
+// delta >= 5/32 and otherwise the smallest number from 1 on with
+// delta*2^shift >= 5/64: a standard deviation of h is then at least 3, so that the
+// bits below it are about equally likely, and at most 13, so that an alphabet has
+// fewer than 140 symbols.
 //
 // A shift of 0 leaves no bit that the parity of a block could replace: then the
 // last coordinate of a block of an even lattice is coded by j = k>>1, with an
@@ -36,9 +37,10 @@ import (
 // with: then it is the first symbol of a block, of an alphabet with the frequencies
 // 2048, 2048.
 //
-// Weights of the symbols, sums in the order as written, ascending in k:
+// Weights of the symbols; sums run from left to right, ascending in k, a term
+// being complete before it is added:
 //
-//	shift > 0, E8          h: sum of 2*E(2k) + E(2k + 1) + E(2k + 1 - 2^shift) over k>>shift = h
+//	shift > 0, E8          h: sum of (2*E(2k) + E(2k + 1) + E(2k + 1 - 2^shift)) over k>>shift = h
 //	shift > 0, D4 and Z    h: sum of E(2k) over k>>shift = h
 //	shift = 0, any but the last of an even block, in coset c
 //	                       h: E(2h + c)

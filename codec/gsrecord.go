@@ -52,15 +52,20 @@ func (f *gsRecords) code(size int) int {
 	return prefixed
 }
 
-// appendPrefix appends the prefix of a body whose size has no code.
-func (f *gsRecords) appendPrefix(dst []byte, size int) []byte {
-	field := longPrefix
+// prefixField is what the prefix of a body says whose size has no code.
+func (f *gsRecords) prefixField(size int) int {
 	switch beyond := size - f.base - prefixed; {
 	case beyond >= 0 && beyond < 16:
-		field = beyond
+		return beyond
 	case beyond <= -prefixed && beyond > -prefixed-15:
-		field = 16 - prefixed - beyond
+		return 16 - prefixed - beyond
 	}
+	return longPrefix
+}
+
+// appendPrefix appends the prefix of a body whose size has no code.
+func (f *gsRecords) appendPrefix(dst []byte, size int) []byte {
+	field := f.prefixField(size)
 	dst = append(dst, byte(field<<recordCodeBits|prefixed))
 	if field == longPrefix {
 		dst = append(dst, byte(size), byte(size>>8), byte(size>>16))
@@ -72,7 +77,8 @@ func (f *gsRecords) appendPrefix(dst []byte, size int) []byte {
 // after it.
 func (f *gsRecords) prefix(src []byte) (prefix, body int, err error) {
 	prefix = 1
-	switch field := int(src[0] >> recordCodeBits); {
+	field := int(src[0] >> recordCodeBits)
+	switch {
 	case field < 16:
 		body = f.base + prefixed + field
 	case field < longPrefix:
@@ -82,8 +88,8 @@ func (f *gsRecords) prefix(src []byte) (prefix, body int, err error) {
 	default:
 		prefix, body = maxPrefix, int(src[1])|int(src[2])<<8|int(src[3])<<16
 	}
-	if body < 1 || body > f.longest {
-		return 0, 0, fmt.Errorf("%w: a body of %d bytes", ErrCorrupt, body)
+	if body < 1 || body > f.longest || f.code(body) != prefixed || f.prefixField(body) != field {
+		return 0, 0, fmt.Errorf("%w: a prefix %d of a body of %d bytes", ErrCorrupt, field, body)
 	}
 	return prefix, body, nil
 }

@@ -159,7 +159,7 @@ func (d paramDef) help() string {
 	case d.max == 0:
 		values = "NUMBER"
 	default:
-		values = fmt.Sprintf("%v..%v", d.min, d.max)
+		values = fmt.Sprintf("%.10g..%.10g", d.min, d.max)
 	}
 	if d.word != "" {
 		values += "|" + d.word

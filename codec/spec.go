@@ -126,11 +126,11 @@ func (d paramDef) wants() string {
 	case d.kind == isFloat && d.max == 0:
 		return "a positive number"
 	case d.kind == isFloat:
-		return fmt.Sprintf("a number from %v to %v", d.min, d.max)
+		return fmt.Sprintf("a number from %.10g to %.10g", d.min, d.max)
 	case d.word != "":
-		return fmt.Sprintf("a whole number from %v to %v, or %s", d.min, d.max, d.word)
+		return fmt.Sprintf("a whole number from %.10g to %.10g, or %s", d.min, d.max, d.word)
 	}
-	return fmt.Sprintf("a whole number from %v to %v", d.min, d.max)
+	return fmt.Sprintf("a whole number from %.10g to %.10g", d.min, d.max)
 }
 
 // Parse reads one spec, "name[:key[=value],...]", and returns its canonical form.

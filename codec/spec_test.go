@@ -20,6 +20,9 @@ func TestParseGivesTheCanonicalForm(t *testing.T) {
 		"fp8-tensor:scale=0.01310000": "fp8-tensor:scale=0.0131",
 		"nvfp4:scale=1e3":             "nvfp4:scale=1000",
 		"ref-e8:q=44":                 "ref-e8:q=44",
+		"e8-gs":                       "e8-gs:delta=0.09",
+		"z-gs:slot=auto,delta=0.0100": "z-gs:delta=0.01,slot=auto",
+		"d4-gs:delta=2,slot=0400":     "d4-gs:delta=2,slot=400",
 	} {
 		s, err := Parse(text)
 		if err != nil {
@@ -51,6 +54,12 @@ func TestParseRefusesWhatItCannotMean(t *testing.T) {
 		"fp8-tensor:scale=-1": "positive number",
 		"nvfp4:scale=1e99":    "positive number",
 		"nvfp4:scale=NaN":     "positive number",
+		"e8-gs:delta=0.009":   "a number from 0.01 to 2",
+		"e8-gs:delta=2.1":     "a number from 0.01 to 2",
+		"e8-gs:delta=NaN":     "a number from 0.01 to 2",
+		"e8-gs:slot=0":        "a whole number from 1 to 1048576, or auto",
+		"e8-gs:slot=big":      "a whole number from 1 to 1048576, or auto",
+		"e8-gs:slot":          "or auto",
 	} {
 		_, err := Parse(text)
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -77,7 +86,7 @@ func TestEveryNameParsesAndRoundTrips(t *testing.T) {
 
 func TestCanonicalFormIsAFixedPoint(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		text := rapid.StringMatching(`(e8|d4|fp8|int6|nvfp4|fp8-tensor)(:(q|group|scale)=[0-9.]{1,6}(,hadamard)?)?`).Draw(t, "spec")
+		text := rapid.StringMatching(`(e8|d4|fp8|int6|nvfp4|fp8-tensor|e8-gs)(:(q|group|scale|delta|slot)=([0-9.]{1,6}|auto)(,hadamard)?)?`).Draw(t, "spec")
 		s, err := Parse(text)
 		if err != nil {
 			return
@@ -99,6 +108,8 @@ func TestParseListExpandsSweeps(t *testing.T) {
 		"int6:group=32..64/32":        {"int6:group=32", "int6:group=64"},
 		"nvfp4:scale=0.06..0.1/0.02":  {"nvfp4:scale=0.06", "nvfp4:scale=0.08", "nvfp4:scale=0.1"},
 		"int8:group=8..16/8,hadamard": {"int8:group=8,hadamard", "int8:group=16,hadamard"},
+		"e8-gs:delta=0.06..0.1/0.02":  {"e8-gs:delta=0.06", "e8-gs:delta=0.08", "e8-gs:delta=0.1"},
+		"e8-gs:delta=1..2,slot=auto":  {"e8-gs:delta=1,slot=auto", "e8-gs:delta=2,slot=auto"},
 	} {
 		specs, err := ParseList(text)
 		if err != nil {

@@ -23,7 +23,7 @@ func eachWorkers(b *testing.B, f func(b *testing.B, workers int)) {
 
 func BenchmarkWriter(b *testing.B) {
 	x := bell(benchDim*benchVectors, 1)
-	for _, text := range []string{"bf16", "e8:q=38"} {
+	for _, text := range []string{"bf16", "e8:q=38", "e8-gs"} {
 		h := header(b, text, benchDim, x)
 		b.Run(text, func(b *testing.B) {
 			eachWorkers(b, func(b *testing.B, workers int) {
@@ -40,7 +40,7 @@ func BenchmarkWriter(b *testing.B) {
 
 func BenchmarkReadParallel(b *testing.B) {
 	x := bell(benchDim*benchVectors, 1)
-	for _, text := range []string{"bf16", "e8:q=38"} {
+	for _, text := range []string{"bf16", "e8:q=38", "e8-gs"} {
 		p := mustOpen(b, build(b, header(b, text, benchDim, x), x))
 		b.Run(text, func(b *testing.B) {
 			eachWorkers(b, func(b *testing.B, workers int) {
@@ -58,7 +58,7 @@ func BenchmarkReadParallel(b *testing.B) {
 // where vectors have a fixed size.
 func BenchmarkReadOneVector(b *testing.B) {
 	x := bell(benchDim*benchVectors, 1)
-	for _, text := range []string{"bf16", "e8:q=38"} {
+	for _, text := range []string{"bf16", "e8:q=38", "e8-gs"} {
 		p := mustOpen(b, build(b, header(b, text, benchDim, x), x))
 		b.Run(text, func(b *testing.B) {
 			b.ReportAllocs()
@@ -76,7 +76,7 @@ func BenchmarkReadOneVector(b *testing.B) {
 
 func BenchmarkOpen(b *testing.B) {
 	x := bell(benchDim*64, 1)
-	for _, text := range []string{"bf16", "e8:q=38"} {
+	for _, text := range []string{"bf16", "e8:q=38", "e8-gs"} {
 		data := build(b, header(b, text, benchDim, x), x)
 		b.Run(text, func(b *testing.B) {
 			b.ReportAllocs()

@@ -120,10 +120,12 @@ func TestPartsOfOtherPlacesAndPagesAreFound(t *testing.T) {
 	}
 }
 
-// mend makes the header's CRC right again.
+// mend makes the header's CRC right again, if it lies in the page.
 func mend(b []byte) []byte {
 	end := int(binary.LittleEndian.Uint32(b[offHeaderSize:])) - crcSize
-	binary.LittleEndian.PutUint32(b[end:], crc32.Checksum(b[:end], castagnoli))
+	if end >= 0 && end <= len(b)-crcSize {
+		binary.LittleEndian.PutUint32(b[end:], crc32.Checksum(b[:end], castagnoli))
+	}
 	return b
 }
 
@@ -132,14 +134,14 @@ func mend(b []byte) []byte {
 func mendIndex(b []byte) {
 	le := binary.LittleEndian
 	vectors, size := le.Uint64(b[offVectors:]), uint64(le.Uint32(b[offChunkVectors:]))
-	if b[offFlags]&flagIndex == 0 || size == 0 || vectors > uint64(len(b)) {
+	header := int(le.Uint32(b[offHeaderSize:]))
+	if b[offFlags]&flagIndex == 0 || size == 0 || vectors > uint64(len(b)) || header < crcSize || header > len(b) {
 		return
 	}
 	chunks := int((vectors + size - 1) / size)
 	if begin := len(b) - footerSize - 8*chunks; begin >= 0 {
-		headerCRC := le.Uint32(b[le.Uint32(b[offHeaderSize:])-crcSize:])
 		at := len(b) - footerSize + footCRC
-		le.PutUint32(b[at:], indexCRC(headerCRC, b[begin:at]))
+		le.PutUint32(b[at:], indexCRC(le.Uint32(b[header-crcSize:]), b[begin:at]))
 	}
 }
 
@@ -351,9 +353,7 @@ func FuzzMutate(f *testing.F) {
 		b := slices.Clone(pages[uint(which)%uint(len(pages))])
 		b[uint(at1)%uint(len(b))] ^= xor1
 		b[uint(at2)%uint(len(b))] ^= xor2
-		if n := binary.LittleEndian.Uint32(b[offHeaderSize:]); n >= crcSize && int(n) <= len(b) {
-			mendIndex(mend(b))
-		}
+		mendIndex(mend(b))
 		if p, err := OpenBytes(b); err == nil {
 			for i := range p.Chunks() {
 				c := p.Chunk(i)

@@ -55,6 +55,7 @@ func TestATensorGoesThroughAPageAsThroughTheCodec(t *testing.T) {
 		{"e8:q=38", "token", 16, 32 + 2*51 + 2},
 		{"nvfp4", "head", 8, 40 + 32./128},
 		{"nvfp4", "token", 16, 72 + 32./64},
+		{"e8-gs:delta=0.09,slot=20", "head", 8, 160},
 	} {
 		path, stdout := pageOf(t, in, c.spec, "--vector", c.vector, "--json")
 		facts := parse[pageFacts](t, stdout)
@@ -104,10 +105,7 @@ func TestThePageOfACommandDoesNotDependOnWorkers(t *testing.T) {
 
 func TestInspectReportsAnIntactPage(t *testing.T) {
 	path, _ := pageOf(t, smallDump(t), "nvfp4", "--chunk-vectors", "48")
-	code, stdout, stderr := outputOf(t.Context(), "codec", "inspect", "--in", path, "--json")
-	if code != 0 {
-		t.Fatal(stderr)
-	}
+	stdout := inspected(t, path)
 	r := parse[inspection](t, stdout)
 	if r.Vectors != 128 || r.Dim != 8 || r.Tensor != "k.0" || !slices.Equal(r.Shape, []int{64, 2, 8}) || !strings.HasPrefix(r.Codec, "nvfp4:scale=") {
 		t.Errorf("%s", stdout)
@@ -118,12 +116,45 @@ func TestInspectReportsAnIntactPage(t *testing.T) {
 	if last := r.Chunks[2]; last.First != 96 || last.Vectors != 32 || last.Bytes != 32*5+4 || last.Offset+last.Bytes != r.PageBytes || !last.OK {
 		t.Errorf("%+v", last)
 	}
-	code, stdout, stderr = outputOf(t.Context(), "codec", "inspect", "--in", path)
+	code, stdout, stderr := outputOf(t.Context(), "codec", "inspect", "--in", path)
 	for _, part := range []string{"nvfp4:scale=", "k.0 [64 2 8], 128 vectors of 8 values", "bits per vector", "3 chunks of 48 vectors, all intact"} {
 		if code != 0 || !strings.Contains(stdout, part) {
 			t.Errorf("lacks %q: %s%s", part, stdout, stderr)
 		}
 	}
+}
+
+func TestVectorsThatOverflowTheirSlotsAreCounted(t *testing.T) {
+	in := dump(t, safetensors.Float32s("k.0", []int{200, 64}, gaussian(200*64)))
+	for spec, want := range map[string]*int{
+		"e8-gs:slot=60": new(int),   // room for all
+		"e8-gs:slot=45": ptrTo(200), // the smallest that there are: room for none
+		"e8-gs":         nil,
+	} {
+		path, stdout := pageOf(t, in, spec, "--json")
+		for _, text := range []string{stdout, inspected(t, path)} {
+			got := parse[pageFacts](t, text).Overflows
+			if (got == nil) != (want == nil) || got != nil && *got != *want {
+				t.Errorf("%s: %s", spec, text)
+			}
+		}
+	}
+	_, stdout := pageOf(t, in, "e8-gs:slot=45")
+	if !strings.Contains(stdout, "200 vectors did not fit") {
+		t.Errorf("%s", stdout)
+	}
+}
+
+func ptrTo(n int) *int { return &n }
+
+// inspected is what inspect prints as JSON.
+func inspected(t *testing.T, path string) string {
+	t.Helper()
+	code, stdout, stderr := outputOf(t.Context(), "codec", "inspect", "--in", path, "--json")
+	if code != 0 {
+		t.Fatal(stderr)
+	}
+	return stdout
 }
 
 func TestADamagedChunkIsReportedAndNotDecoded(t *testing.T) {
