@@ -5,6 +5,7 @@ import (
 
 	"kakeyalattice/hadamard"
 	"kakeyalattice/internal/kernel"
+	"kakeyalattice/internal/kernel"
 )
 
 // The gates of the audit: a figure above its limit fires.
