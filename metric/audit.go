@@ -5,7 +5,6 @@ import (
 
 	"kakeyalattice/hadamard"
 	"kakeyalattice/internal/kernel"
-	"kakeyalattice/internal/kernel"
 )
 
 // The gates of the audit: a figure above its limit fires.
