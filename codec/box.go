@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"kakeyalattice/internal/kernel"
 	"kakeyalattice/lattice"
 )
 
@@ -30,13 +31,14 @@ func newD4(spec Spec, dim int) (Codec, error) { return newBox(spec, dim, d4Block
 // stepBytes is the size of the side information of a box code.
 const stepBytes = 4
 
-// blocks quantises and packs the blocks of one lattice.
+// blocks packs the points of one lattice.
 type blocks interface {
-	size() int
+	// lattice is that of the points.
+	lattice() kernel.Lattice
+	// bits is the width of a rank.
 	bits(box *lattice.Box) int
-	// pack fills dst with the ranks of the closest points to y, which is in
-	// units of the step.
-	pack(dst []byte, box *lattice.Box, y []float32)
+	// pack fills dst with the ranks of the points z.
+	pack(dst []byte, box *lattice.Box, z []float32)
 	// unpack sets z to the points whose ranks src holds.
 	unpack(z []float32, box *lattice.Box, src []byte) error
 }
@@ -46,14 +48,19 @@ type boxCoder struct {
 	box      lattice.Box
 	q        float32
 	blocks   blocks
+	// points and vectors are the kernels for the search, and for the whole way
+	// between vectors and ranks.
+	points  *kernel.Box
+	vectors *kernel.BoxCoder
 }
 
 func newBox(spec Spec, dim int, b blocks) (Codec, error) {
 	rot, ok := newRotation(dim)
-	if !ok || dim%b.size() != 0 {
+	size := int(b.lattice())
+	if !ok || dim%size != 0 {
 		want := rotationDims
-		if dim < b.size() {
-			want = fmt.Sprintf("at least %d values", b.size())
+		if dim < size {
+			want = fmt.Sprintf("at least %d values", size)
 		}
 		return nil, dimError(spec, dim, want)
 	}
@@ -62,8 +69,16 @@ func newBox(spec Spec, dim int, b blocks) (Codec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("codec %s: %w", spec, err)
 	}
-	bytes := stepBytes + (dim/b.size()*b.bits(&box)+7)/8
-	return newFixed(spec, dim, bytes, dim, &boxCoder{rot, box, float32(q), b}), nil
+	points, err := kernel.NewBox(b.lattice(), q)
+	if err != nil {
+		return nil, fmt.Errorf("codec %s: %w", spec, err)
+	}
+	bytes := stepBytes + (dim/size*b.bits(&box)+7)/8
+	c := &boxCoder{
+		rotation: rot, box: box, q: float32(q), blocks: b,
+		points: points, vectors: kernel.NewBoxCoder(points, rot.runs),
+	}
+	return newFixed(spec, dim, bytes, c.vectors.Work(), c), nil
 }
 
 func (c *boxCoder) encode(dst []byte, x, work []float32) error {
@@ -72,15 +87,16 @@ func (c *boxCoder) encode(dst []byte, x, work []float32) error {
 		clear(dst)
 		return nil
 	}
-	x, exp := prescale(work, x, amax)
-	c.rotation.forward(work, x)
-	s := maxAbs(work) / c.q
-	inverse := 1 / s
-	for i := range work {
-		work[i] *= inverse
+	ranks, rotated := dst[stepBytes:], work[:len(x)]
+	x, exp := prescale(rotated, x, amax)
+	s, ok := c.vectors.Encode(ranks, x, work)
+	if !ok {
+		c.rotation.forward(rotated, x)
+		s = maxAbs(rotated) / c.q
+		c.points.Closest(rotated, rotated, 1/s)
+		c.blocks.pack(ranks, &c.box, rotated)
 	}
 	binary.LittleEndian.PutUint32(dst, uint32(newStep(s, exp)))
-	c.blocks.pack(dst[stepBytes:], &c.box, work)
 	return nil
 }
 
@@ -99,7 +115,11 @@ func (c *boxCoder) decode(dst []float32, src []byte, _ []float32) error {
 	if !ok {
 		return fmt.Errorf("%w: step exponent %d", ErrCorrupt, exp)
 	}
-	if err := c.blocks.unpack(dst, &c.box, src[stepBytes:]); err != nil {
+	ranks := src[stepBytes:]
+	if f, ok := scaleFactor(exp); ok && c.vectors.Decode(dst, ranks, m, f) {
+		return nil
+	}
+	if err := c.blocks.unpack(dst, &c.box, ranks); err != nil {
 		return err
 	}
 	for i := range dst {
@@ -116,16 +136,14 @@ func errRank(block int) error {
 
 type e8Blocks struct{}
 
-func (e8Blocks) size() int                 { return 8 }
+func (e8Blocks) lattice() kernel.Lattice   { return kernel.E8 }
 func (e8Blocks) bits(box *lattice.Box) int { return box.BitsE8() }
 
-func (e8Blocks) pack(dst []byte, box *lattice.Box, y []float32) {
+func (e8Blocks) pack(dst []byte, box *lattice.Box, z []float32) {
 	w := bitWriter{dst: dst}
 	width := uint(box.BitsE8())
-	var z [8]float32
-	for ; len(y) >= 8; y = y[8:] {
-		box.ClosestE8(&z, (*[8]float32)(y))
-		hi, lo := box.RankE8(&z)
+	for ; len(z) >= 8; z = z[8:] {
+		hi, lo := box.RankE8((*[8]float32)(z))
 		if width <= 64 {
 			w.put(lo, width)
 		} else {
@@ -155,16 +173,14 @@ func (e8Blocks) unpack(z []float32, box *lattice.Box, src []byte) error {
 
 type d4Blocks struct{}
 
-func (d4Blocks) size() int                 { return 4 }
+func (d4Blocks) lattice() kernel.Lattice   { return kernel.D4 }
 func (d4Blocks) bits(box *lattice.Box) int { return box.BitsD4() }
 
-func (d4Blocks) pack(dst []byte, box *lattice.Box, y []float32) {
+func (d4Blocks) pack(dst []byte, box *lattice.Box, z []float32) {
 	w := bitWriter{dst: dst}
 	width := uint(box.BitsD4())
-	var z [4]float32
-	for ; len(y) >= 4; y = y[4:] {
-		box.ClosestD4(&z, (*[4]float32)(y))
-		w.put(box.RankD4(&z), width)
+	for ; len(z) >= 4; z = z[4:] {
+		w.put(box.RankD4((*[4]float32)(z)), width)
 	}
 	w.flush()
 }

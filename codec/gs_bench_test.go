@@ -2,11 +2,11 @@ package codec
 
 import "testing"
 
-func BenchmarkGainShape(b *testing.B) {
+func BenchmarkEntropyCoded(b *testing.B) {
 	const n, dim = 64, 512
 	x := gaussianVectors(n, dim, 1)
 	y := make([]float32, len(x))
-	for _, spec := range []string{"e8-gs", "e8-gs:slot=auto", "e8-gs:delta=0.3", "d4-gs", "z-gs"} {
+	for _, spec := range []string{"e8-gs", "e8-gs:slot=auto", "e8-gs:delta=0.3", "d4-gs", "z-gs", "fp8-rans"} {
 		c := mustNew(b, spec, dim)
 		code, err := c.AppendEncode(nil, x)
 		if err != nil {
@@ -15,6 +15,7 @@ func BenchmarkGainShape(b *testing.B) {
 		run := func(name string, f func()) {
 			b.Run(spec+"/"+name, func(b *testing.B) {
 				b.SetBytes(4 * n * dim)
+				b.ReportAllocs()
 				for b.Loop() {
 					f()
 				}

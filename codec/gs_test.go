@@ -1,11 +1,13 @@
 package codec
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -350,6 +352,37 @@ func TestGainShapeCodesTakeTheDimensionsOfTheirLattices(t *testing.T) {
 		if err == nil {
 			checkAppending(t, made, gaussianVectors(3, c.dim, 1))
 		}
+	}
+}
+
+func TestGainShapeCodesAreSafeForConcurrentUse(t *testing.T) {
+	const n, dim = 9, 64
+	for _, spec := range []string{"e8-gs", "e8-gs:slot=auto", "fp8-rans"} {
+		c := mustNew(t, spec, dim)
+		x := gaussianVectors(n, dim, 1)
+		want, err := c.AppendEncode(nil, x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		values := roundTrip(t, c, x)
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				for range 20 {
+					b, err := c.AppendEncode(nil, x)
+					if err != nil || !bytes.Equal(b, want) {
+						t.Errorf("%s: other bytes, error %v", spec, err)
+						return
+					}
+					y := make([]float32, len(x))
+					if _, err := c.Decode(y, b); err != nil || !slices.Equal(y, values) {
+						t.Errorf("%s: other values, error %v", spec, err)
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
 	}
 }
 

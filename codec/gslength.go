@@ -38,7 +38,8 @@ func (m *gsModel) base(mantissa int) int {
 }
 
 // longestBody returns a number of bytes that is enough for the body of any
-// vector, for a step that is larger by factor and m bits of mantissa.
+// vector, for a step that is larger by factor and m bits of mantissa. It is no
+// part of the format: it bounds what a decoder need look at, and slots.
 //
 // A vector of length R = sqrt(dim)*(1 + 2^-(m+1))/(delta*factor) is at most
 // sqrt(dim*cover) away from its closest points, and not farther from them than

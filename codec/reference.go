@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"kakeyalattice/hadamard"
+	"kakeyalattice/internal/kernel"
 	"kakeyalattice/lattice"
 	"kakeyalattice/minifloat"
 )
@@ -81,7 +82,7 @@ func (r *reference) vector(dst, x []float32) {
 	for i, v := range x {
 		dst[i] = float32(float64(v) / norm)
 	}
-	hadamard.Transform(dst)
+	kernel.Hadamard(dst)
 	peak := minifloat.FP16ToFloat32(minifloat.FP16FromFloat32(max(maxAbs(dst), epsilon)))
 	s := peak / r.q
 	var z [8]float32
@@ -95,7 +96,7 @@ func (r *reference) vector(dst, x []float32) {
 			y[i] = max(-r.q, min(r.q, z[i])) * s
 		}
 	}
-	hadamard.Transform(dst)
+	kernel.Hadamard(dst)
 	for i := range dst {
 		dst[i] *= gain
 	}

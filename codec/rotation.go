@@ -1,6 +1,9 @@
 package codec
 
-import "kakeyalattice/hadamard"
+import (
+	"kakeyalattice/hadamard"
+	"kakeyalattice/internal/kernel"
+)
 
 // rotation is the orthonormal transform that spreads a vector's energy over
 // its coordinates: a normalised Walsh-Hadamard transform, or, where the
@@ -24,7 +27,7 @@ func newRotation(dim int) (rotation, bool) {
 func (r rotation) forward(y, x []float32) {
 	copy(y, x)
 	for _, n := range r.runs {
-		hadamard.Transform(y[:n])
+		kernel.Hadamard(y[:n])
 		y = y[n:]
 	}
 }

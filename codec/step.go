@@ -62,8 +62,7 @@ func prescale(work, x []float32, amax float32) (scaled []float32, exp int) {
 // where 2^exp is normal and no product of a decoder (below 2^20 * 2^exp) or of
 // prescale (below 1) can overflow, else in float64.
 func scale(dst, x []float32, exp int) {
-	if exp >= -126 && exp <= 100 {
-		f := math.Float32frombits(uint32(exp+127) << 23)
+	if f, ok := scaleFactor(exp); ok {
 		for i, v := range x {
 			dst[i] = v * f
 		}
@@ -73,6 +72,14 @@ func scale(dst, x []float32, exp int) {
 	for i, v := range x {
 		dst[i] = float32(max(-math.MaxFloat32, min(math.MaxFloat32, float64(v)*f)))
 	}
+}
+
+// scaleFactor returns 2^exp, and whether scale multiplies by it in float32.
+func scaleFactor(exp int) (float32, bool) {
+	if exp < -126 || exp > 100 {
+		return 0, false
+	}
+	return math.Float32frombits(uint32(exp+127) << 23), true
 }
 
 // maxAbs returns the largest magnitude of the finite values of x.

@@ -25,463 +25,557 @@ DATA pairs1<>+56(SB)/8, $0x000000000000000f
 GLOBL pairs1<>(SB), RODATA|NOPTR, $64
 
 // func closestE8AVX512(z *float32, y *float32, groups int, factor float32, table *uint64)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·closestE8AVX512(SB), NOSPLIT, $0-40
+// Requires: AVX, AVX512DQ, AVX512F, CMOV
+TEXT ·closestE8AVX512(SB), $3648-40
 	MOVQ         table+32(FP), AX
 	VMOVUPS      (AX), Z0
+	VMOVUPS      64(AX), Z1
 	MOVQ         z+0(FP), CX
 	MOVQ         y+8(FP), DX
 	MOVQ         groups+16(FP), BX
-	VBROADCASTSS factor+24(FP), Z1
+	VBROADCASTSS factor+24(FP), Z2
+	MOVQ         CX, SI
+	LEAQ         (SP), DI
+	ADDQ         $0x0000003f, DI
+	ANDQ         $-64, DI
 
-group:
-	VMOVUPS       (DX), Z2
-	VMOVUPS       64(DX), Z3
-	VMOVUPS       128(DX), Z4
-	VMOVUPS       192(DX), Z5
-	VMOVUPS       256(DX), Z6
-	VMOVUPS       320(DX), Z7
-	VMOVUPS       384(DX), Z8
-	VMOVUPS       448(DX), Z9
-	VSHUFPS       $0x88, Z3, Z2, Z10
-	VSHUFPS       $0xdd, Z3, Z2, Z2
-	VSHUFPS       $0x88, Z5, Z4, Z3
-	VSHUFPS       $0xdd, Z5, Z4, Z4
-	VSHUFPS       $0x88, Z7, Z6, Z5
-	VSHUFPS       $0xdd, Z7, Z6, Z6
-	VSHUFPS       $0x88, Z9, Z8, Z7
-	VSHUFPS       $0xdd, Z9, Z8, Z8
-	VSHUFPS       $0x88, Z3, Z10, Z9
-	VSHUFPS       $0xdd, Z3, Z10, Z3
-	VSHUFPS       $0x88, Z4, Z2, Z10
-	VSHUFPS       $0xdd, Z4, Z2, Z2
-	VSHUFPS       $0x88, Z7, Z5, Z4
-	VSHUFPS       $0xdd, Z7, Z5, Z5
-	VSHUFPS       $0x88, Z8, Z6, Z7
+chunk:
+	MOVQ    $0x00000004, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
+	MOVQ    DI, R8
+
+pass1:
+	VMOVUPS       (DX), Z3
+	VMOVUPS       64(DX), Z4
+	VMOVUPS       128(DX), Z5
+	VMOVUPS       192(DX), Z6
+	VMOVUPS       256(DX), Z7
+	VMOVUPS       320(DX), Z8
+	VMOVUPS       384(DX), Z9
+	VMOVUPS       448(DX), Z10
+	VSHUFPS       $0x88, Z4, Z3, Z11
+	VSHUFPS       $0xdd, Z4, Z3, Z3
+	VSHUFPS       $0x88, Z6, Z5, Z4
+	VSHUFPS       $0xdd, Z6, Z5, Z5
+	VSHUFPS       $0x88, Z8, Z7, Z6
+	VSHUFPS       $0xdd, Z8, Z7, Z7
+	VSHUFPS       $0x88, Z10, Z9, Z8
+	VSHUFPS       $0xdd, Z10, Z9, Z9
+	VSHUFPS       $0x88, Z4, Z11, Z10
+	VSHUFPS       $0xdd, Z4, Z11, Z4
+	VSHUFPS       $0x88, Z5, Z3, Z11
+	VSHUFPS       $0xdd, Z5, Z3, Z3
+	VSHUFPS       $0x88, Z8, Z6, Z5
 	VSHUFPS       $0xdd, Z8, Z6, Z6
-	VSHUFF32X4    $0x88, Z4, Z9, Z8
-	VSHUFF32X4    $0xdd, Z4, Z9, Z4
-	VSHUFF32X4    $0x88, Z7, Z10, Z9
-	VSHUFF32X4    $0xdd, Z7, Z10, Z7
-	VSHUFF32X4    $0x88, Z5, Z3, Z10
-	VSHUFF32X4    $0xdd, Z5, Z3, Z3
-	VSHUFF32X4    $0x88, Z6, Z2, Z5
-	VSHUFF32X4    $0xdd, Z6, Z2, Z2
-	VMOVUPS       Z8, (CX)
-	VMOVUPS       Z9, 64(CX)
-	VMOVUPS       Z10, 128(CX)
-	VMOVUPS       Z5, 192(CX)
-	VMOVUPS       Z4, 256(CX)
-	VMOVUPS       Z7, 320(CX)
-	VMOVUPS       Z3, 384(CX)
-	VMOVUPS       Z2, 448(CX)
-	VPXORD        Z10, Z10, Z10
-	VMULPS        (CX), Z1, Z2
-	VADDPS        Z10, Z2, Z2
-	VADDPS        Z0, Z2, Z6
-	VSUBPS        Z0, Z6, Z20
-	VSUBPS        Z20, Z2, Z2
-	VPANDD        64(AX), Z2, Z4
-	VMULPS        64(CX), Z1, Z3
-	VADDPS        Z10, Z3, Z3
-	VADDPS        Z0, Z3, Z7
-	VSUBPS        Z0, Z7, Z19
-	VSUBPS        Z19, Z3, Z3
-	VPANDD        64(AX), Z3, Z5
-	VPXORD        Z7, Z6, Z11
-	VPXORD        Z3, Z2, Z12
-	VADDPS        Z5, Z4, Z13
-	VPMINUD       Z5, Z4, Z21
-	VPMAXUD       Z5, Z4, Z22
-	VMULPS        128(CX), Z1, Z4
-	VADDPS        Z10, Z4, Z4
-	VADDPS        Z0, Z4, Z6
-	VSUBPS        Z0, Z6, Z18
-	VSUBPS        Z18, Z4, Z4
-	VPANDD        64(AX), Z4, Z5
-	VADDPS        Z5, Z13, Z13
-	VPMINUD       Z5, Z21, Z21
-	VPMAXUD       Z5, Z22, Z22
-	VMULPS        192(CX), Z1, Z5
-	VADDPS        Z10, Z5, Z5
-	VADDPS        Z0, Z5, Z7
-	VSUBPS        Z0, Z7, Z17
-	VSUBPS        Z17, Z5, Z5
-	VPANDD        64(AX), Z5, Z8
-	VPTERNLOGD    $0x96, Z7, Z6, Z11
-	VPTERNLOGD    $0x96, Z5, Z4, Z12
-	VADDPS        Z8, Z13, Z13
-	VPMINUD       Z8, Z21, Z21
-	VPMAXUD       Z8, Z22, Z22
-	VMULPS        256(CX), Z1, Z6
-	VADDPS        Z10, Z6, Z6
-	VADDPS        Z0, Z6, Z8
-	VSUBPS        Z0, Z8, Z16
-	VSUBPS        Z16, Z6, Z6
-	VPANDD        64(AX), Z6, Z7
-	VADDPS        Z7, Z13, Z13
-	VPMINUD       Z7, Z21, Z21
-	VPMAXUD       Z7, Z22, Z22
-	VMULPS        320(CX), Z1, Z7
-	VADDPS        Z10, Z7, Z7
-	VADDPS        Z0, Z7, Z9
-	VSUBPS        Z0, Z9, Z15
-	VSUBPS        Z15, Z7, Z7
-	VPANDD        64(AX), Z7, Z14
-	VPTERNLOGD    $0x96, Z9, Z8, Z11
-	VPTERNLOGD    $0x96, Z7, Z6, Z12
-	VADDPS        Z14, Z13, Z13
-	VPMINUD       Z14, Z21, Z21
-	VPMAXUD       Z14, Z22, Z22
-	VMULPS        384(CX), Z1, Z8
-	VADDPS        Z10, Z8, Z8
-	VADDPS        Z0, Z8, Z23
-	VSUBPS        Z0, Z23, Z14
-	VSUBPS        Z14, Z8, Z8
-	VPANDD        64(AX), Z8, Z9
-	VADDPS        Z9, Z13, Z13
-	VPMINUD       Z9, Z21, Z21
-	VPMAXUD       Z9, Z22, Z22
-	VMULPS        448(CX), Z1, Z9
-	VADDPS        Z10, Z9, Z9
-	VADDPS        Z0, Z9, Z24
-	VSUBPS        Z0, Z24, Z10
-	VSUBPS        Z10, Z9, Z9
-	VPANDD        64(AX), Z9, Z25
-	VPTERNLOGD    $0x96, Z24, Z23, Z11
-	VPTERNLOGD    $0x96, Z9, Z8, Z12
-	VADDPS        Z25, Z13, Z13
-	VPMINUD       Z25, Z21, Z21
-	VPMAXUD       Z25, Z22, Z22
-	VADDPS        Z21, Z21, Z23
-	VPTESTMD      192(AX), Z11, K1
-	VPMOVD2M      Z12, K2
+	VSHUFPS       $0x88, Z9, Z7, Z8
+	VSHUFPS       $0xdd, Z9, Z7, Z7
+	VSHUFF32X4    $0x88, Z5, Z10, Z9
+	VSHUFF32X4    $0xdd, Z5, Z10, Z5
+	VSHUFF32X4    $0x88, Z8, Z11, Z10
+	VSHUFF32X4    $0xdd, Z8, Z11, Z8
+	VSHUFF32X4    $0x88, Z6, Z4, Z11
+	VSHUFF32X4    $0xdd, Z6, Z4, Z4
+	VSHUFF32X4    $0x88, Z7, Z3, Z6
+	VSHUFF32X4    $0xdd, Z7, Z3, Z3
+	VPXORD        Z7, Z7, Z7
+	VMULPS        Z2, Z9, Z9
+	VADDPS        Z7, Z9, Z9
+	VADDPS        Z0, Z9, Z12
+	VSUBPS        Z0, Z12, Z13
+	VMOVUPS       Z13, (R8)
+	VSUBPS        Z13, Z9, Z9
+	VMOVUPS       Z9, (SI)
+	VPANDD        Z1, Z9, Z13
+	VMULPS        Z2, Z10, Z10
+	VADDPS        Z7, Z10, Z10
+	VADDPS        Z0, Z10, Z14
+	VSUBPS        Z0, Z14, Z15
+	VMOVUPS       Z15, 64(R8)
+	VSUBPS        Z15, Z10, Z10
+	VMOVUPS       Z10, 64(SI)
+	VPANDD        Z1, Z10, Z15
+	VPXORD        Z14, Z12, Z12
+	VPXORD        Z10, Z9, Z9
+	VADDPS        Z15, Z13, Z10
+	VPMINUD       Z15, Z13, Z14
+	VPMAXUD       Z15, Z13, Z13
+	VMULPS        Z2, Z11, Z11
+	VADDPS        Z7, Z11, Z11
+	VADDPS        Z0, Z11, Z15
+	VSUBPS        Z0, Z15, Z16
+	VMOVUPS       Z16, 128(R8)
+	VSUBPS        Z16, Z11, Z11
+	VMOVUPS       Z11, 128(SI)
+	VPANDD        Z1, Z11, Z16
+	VADDPS        Z16, Z10, Z10
+	VPMINUD       Z16, Z14, Z14
+	VPMAXUD       Z16, Z13, Z13
+	VMULPS        Z2, Z6, Z6
+	VADDPS        Z7, Z6, Z6
+	VADDPS        Z0, Z6, Z16
+	VSUBPS        Z0, Z16, Z17
+	VMOVUPS       Z17, 192(R8)
+	VSUBPS        Z17, Z6, Z6
+	VMOVUPS       Z6, 192(SI)
+	VPANDD        Z1, Z6, Z17
+	VPTERNLOGD    $0x96, Z16, Z15, Z12
+	VPTERNLOGD    $0x96, Z6, Z11, Z9
+	VADDPS        Z17, Z10, Z10
+	VPMINUD       Z17, Z14, Z14
+	VPMAXUD       Z17, Z13, Z13
+	VMULPS        Z2, Z5, Z5
+	VADDPS        Z7, Z5, Z5
+	VADDPS        Z0, Z5, Z6
+	VSUBPS        Z0, Z6, Z11
+	VMOVUPS       Z11, 256(R8)
+	VSUBPS        Z11, Z5, Z5
+	VMOVUPS       Z5, 256(SI)
+	VPANDD        Z1, Z5, Z11
+	VADDPS        Z11, Z10, Z10
+	VPMINUD       Z11, Z14, Z14
+	VPMAXUD       Z11, Z13, Z13
+	VMULPS        Z2, Z8, Z8
+	VADDPS        Z7, Z8, Z8
+	VADDPS        Z0, Z8, Z11
+	VSUBPS        Z0, Z11, Z15
+	VMOVUPS       Z15, 320(R8)
+	VSUBPS        Z15, Z8, Z8
+	VMOVUPS       Z8, 320(SI)
+	VPANDD        Z1, Z8, Z15
+	VPTERNLOGD    $0x96, Z11, Z6, Z12
+	VPTERNLOGD    $0x96, Z8, Z5, Z9
+	VADDPS        Z15, Z10, Z10
+	VPMINUD       Z15, Z14, Z14
+	VPMAXUD       Z15, Z13, Z13
+	VMULPS        Z2, Z4, Z4
+	VADDPS        Z7, Z4, Z4
+	VADDPS        Z0, Z4, Z5
+	VSUBPS        Z0, Z5, Z6
+	VMOVUPS       Z6, 384(R8)
+	VSUBPS        Z6, Z4, Z4
+	VMOVUPS       Z4, 384(SI)
+	VPANDD        Z1, Z4, Z6
+	VADDPS        Z6, Z10, Z10
+	VPMINUD       Z6, Z14, Z14
+	VPMAXUD       Z6, Z13, Z13
+	VMULPS        Z2, Z3, Z3
+	VADDPS        Z7, Z3, Z3
+	VADDPS        Z0, Z3, Z6
+	VSUBPS        Z0, Z6, Z7
+	VMOVUPS       Z7, 448(R8)
+	VSUBPS        Z7, Z3, Z3
+	VMOVUPS       Z3, 448(SI)
+	VPANDD        Z1, Z3, Z7
+	VPTERNLOGD    $0x96, Z6, Z5, Z12
+	VPTERNLOGD    $0x96, Z3, Z4, Z9
+	VADDPS        Z7, Z10, Z10
+	VPMINUD       Z7, Z14, Z14
+	VPMAXUD       Z7, Z13, Z13
+	VADDPS        Z14, Z14, Z3
+	VPTESTMD      192(AX), Z12, K1
+	VPMOVD2M      Z9, K2
 	KXORW         K1, K2, K3
-	VMOVAPS       Z22, Z11
-	VMOVUPS       576(AX), Z12
-	VFMADD213PS.Z 384(AX), Z12, K1, Z11
-	VMOVUPS       512(AX), Z12
-	VSUBPS        Z13, Z12, Z12
-	VADDPS        Z23, Z12, K3, Z12
-	VCMPPS        $0x11, Z11, Z12, K3
+	VMOVAPS       Z13, Z4
+	VMOVUPS       576(AX), Z5
+	VFMADD213PS.Z 384(AX), Z5, K1, Z4
+	VMOVUPS       512(AX), Z5
+	VSUBPS        Z10, Z5, Z5
+	VADDPS        Z3, Z5, K3, Z5
+	VCMPPS        $0x11, Z4, Z5, K3
 	KANDW         K3, K2, K2
 	KXORW         K1, K2, K1
-	VBLENDMPS     Z21, Z22, K3, Z11
-	VMOVUPS.Z     256(AX), K3, Z12
-	VMOVUPS       384(AX), Z13
-	VBLENDMPS     320(AX), Z13, K3, Z13
-	VPANDD        64(AX), Z2, Z21
-	VPCMPEQD      Z11, Z21, K1, K2
-	KXORW         K1, K2, K1
-	VBLENDMPS     Z13, Z12, K2, Z22
-	VPTERNLOGD    $0x96, Z21, Z2, Z22
-	VADDPS        Z20, Z22, Z2
-	VPANDD        64(AX), Z3, Z20
-	VPCMPEQD      Z11, Z20, K1, K2
-	KXORW         K1, K2, K1
-	VBLENDMPS     Z13, Z12, K2, Z21
-	VPTERNLOGD    $0x96, Z20, Z3, Z21
-	VADDPS        Z19, Z21, Z3
-	VPANDD        64(AX), Z4, Z19
-	VPCMPEQD      Z11, Z19, K1, K2
-	KXORW         K1, K2, K1
-	VBLENDMPS     Z13, Z12, K2, Z20
-	VPTERNLOGD    $0x96, Z19, Z4, Z20
-	VADDPS        Z18, Z20, Z4
-	VPANDD        64(AX), Z5, Z18
-	VPCMPEQD      Z11, Z18, K1, K2
-	KXORW         K1, K2, K1
-	VBLENDMPS     Z13, Z12, K2, Z19
-	VPTERNLOGD    $0x96, Z18, Z5, Z19
-	VADDPS        Z17, Z19, Z5
-	VPANDD        64(AX), Z6, Z17
-	VPCMPEQD      Z11, Z17, K1, K2
-	KXORW         K1, K2, K1
-	VBLENDMPS     Z13, Z12, K2, Z18
-	VPTERNLOGD    $0x96, Z17, Z6, Z18
-	VADDPS        Z16, Z18, Z6
-	VPANDD        64(AX), Z7, Z16
-	VPCMPEQD      Z11, Z16, K1, K2
-	KXORW         K1, K2, K1
-	VBLENDMPS     Z13, Z12, K2, Z17
-	VPTERNLOGD    $0x96, Z16, Z7, Z17
-	VADDPS        Z15, Z17, Z7
-	VPANDD        64(AX), Z8, Z15
-	VPCMPEQD      Z11, Z15, K1, K2
-	KXORW         K1, K2, K1
-	VBLENDMPS     Z13, Z12, K2, Z16
-	VPTERNLOGD    $0x96, Z15, Z8, Z16
-	VADDPS        Z14, Z16, Z8
-	VPANDD        64(AX), Z9, Z14
-	VPCMPEQD      Z11, Z14, K1, K1
-	VBLENDMPS     Z13, Z12, K1, Z11
-	VPTERNLOGD    $0x96, Z14, Z9, Z11
-	VADDPS        Z10, Z11, Z9
-	VMOVUPS       pairs0<>+0(SB), Z10
-	VMOVUPS       pairs1<>+0(SB), Z11
-	VPERMI2PD     Z6, Z2, Z10
-	VPERMI2PD     Z6, Z2, Z11
-	VMOVUPS       pairs0<>+0(SB), Z2
-	VMOVUPS       pairs1<>+0(SB), Z6
-	VPERMI2PD     Z7, Z3, Z2
-	VPERMI2PD     Z7, Z3, Z6
-	VMOVUPS       pairs0<>+0(SB), Z3
-	VMOVUPS       pairs1<>+0(SB), Z7
-	VPERMI2PD     Z8, Z4, Z3
-	VPERMI2PD     Z8, Z4, Z7
-	VMOVUPS       pairs0<>+0(SB), Z4
-	VMOVUPS       pairs1<>+0(SB), Z8
-	VPERMI2PD     Z9, Z5, Z4
-	VPERMI2PD     Z9, Z5, Z8
-	VUNPCKLPS     Z3, Z10, Z5
-	VUNPCKHPS     Z3, Z10, Z3
-	VUNPCKLPS     Z4, Z2, Z9
-	VUNPCKHPS     Z4, Z2, Z2
-	VUNPCKLPS     Z7, Z11, Z4
-	VUNPCKHPS     Z7, Z11, Z7
-	VUNPCKLPS     Z8, Z6, Z10
-	VUNPCKHPS     Z8, Z6, Z6
-	VUNPCKLPS     Z9, Z5, Z8
-	VUNPCKHPS     Z9, Z5, Z5
-	VUNPCKLPS     Z2, Z3, Z9
-	VUNPCKHPS     Z2, Z3, Z2
-	VUNPCKLPS     Z10, Z4, Z3
-	VUNPCKHPS     Z10, Z4, Z4
-	VUNPCKLPS     Z6, Z7, Z10
-	VUNPCKHPS     Z6, Z7, Z6
-	VMOVUPS       Z8, (CX)
-	VMOVUPS       Z5, 64(CX)
-	VMOVUPS       Z9, 128(CX)
-	VMOVUPS       Z2, 192(CX)
-	VMOVUPS       Z3, 256(CX)
-	VMOVUPS       Z4, 320(CX)
-	VMOVUPS       Z10, 384(CX)
-	VMOVUPS       Z6, 448(CX)
+	VBLENDMPS     Z14, Z13, K3, Z3
+	VMOVUPS       Z3, 512(R8)
+	KMOVW         K1, 640(R8)
+	KMOVW         K3, 768(R8)
 	ADDQ          $0x00000200, DX
-	ADDQ          $0x00000200, CX
-	DECQ          BX
-	JNZ           group
+	ADDQ          $0x00000200, SI
+	ADDQ          $0x00000380, R8
+	DECQ          R9
+	JNZ           pass1
+	MOVQ          $0x00000004, R9
+	CMPQ          BX, R9
+	CMOVQLT       BX, R9
+	MOVQ          DI, R8
+
+pass2:
+	KMOVW      768(R8), K1
+	VMOVUPS    512(R8), Z10
+	KMOVW      640(R8), K2
+	VMOVUPS.Z  256(AX), K1, Z11
+	VMOVUPS    384(AX), Z3
+	VBLENDMPS  320(AX), Z3, K1, Z12
+	VPANDD     (CX), Z1, Z3
+	VPCMPEQD   Z10, Z3, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z12, Z11, K4, Z4
+	VPTERNLOGD $0x96, (CX), Z3, Z4
+	VADDPS     (R8), Z4, Z3
+	VPANDD     64(CX), Z1, Z4
+	VPCMPEQD   Z10, Z4, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z12, Z11, K4, Z5
+	VPTERNLOGD $0x96, 64(CX), Z4, Z5
+	VADDPS     64(R8), Z5, Z4
+	VPANDD     128(CX), Z1, Z5
+	VPCMPEQD   Z10, Z5, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z12, Z11, K4, Z6
+	VPTERNLOGD $0x96, 128(CX), Z5, Z6
+	VADDPS     128(R8), Z6, Z5
+	VPANDD     192(CX), Z1, Z6
+	VPCMPEQD   Z10, Z6, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z12, Z11, K4, Z7
+	VPTERNLOGD $0x96, 192(CX), Z6, Z7
+	VADDPS     192(R8), Z7, Z6
+	VPANDD     256(CX), Z1, Z7
+	VPCMPEQD   Z10, Z7, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z12, Z11, K4, Z8
+	VPTERNLOGD $0x96, 256(CX), Z7, Z8
+	VADDPS     256(R8), Z8, Z7
+	VPANDD     320(CX), Z1, Z8
+	VPCMPEQD   Z10, Z8, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z12, Z11, K4, Z9
+	VPTERNLOGD $0x96, 320(CX), Z8, Z9
+	VADDPS     320(R8), Z9, Z8
+	VPANDD     384(CX), Z1, Z9
+	VPCMPEQD   Z10, Z9, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z12, Z11, K4, Z13
+	VPTERNLOGD $0x96, 384(CX), Z9, Z13
+	VADDPS     384(R8), Z13, Z9
+	VPANDD     448(CX), Z1, Z13
+	VPCMPEQD   Z10, Z13, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z12, Z11, K4, Z10
+	VPTERNLOGD $0x96, 448(CX), Z13, Z10
+	VADDPS     448(R8), Z10, Z10
+	KMOVW      K1, K1
+	VMOVUPS    pairs0<>+0(SB), Z11
+	VMOVUPS    pairs1<>+0(SB), Z12
+	VPERMI2PD  Z7, Z3, Z11
+	VPERMI2PD  Z7, Z3, Z12
+	VMOVUPS    pairs0<>+0(SB), Z3
+	VMOVUPS    pairs1<>+0(SB), Z7
+	VPERMI2PD  Z8, Z4, Z3
+	VPERMI2PD  Z8, Z4, Z7
+	VMOVUPS    pairs0<>+0(SB), Z4
+	VMOVUPS    pairs1<>+0(SB), Z8
+	VPERMI2PD  Z9, Z5, Z4
+	VPERMI2PD  Z9, Z5, Z8
+	VMOVUPS    pairs0<>+0(SB), Z5
+	VMOVUPS    pairs1<>+0(SB), Z9
+	VPERMI2PD  Z10, Z6, Z5
+	VPERMI2PD  Z10, Z6, Z9
+	VUNPCKLPS  Z4, Z11, Z6
+	VUNPCKHPS  Z4, Z11, Z4
+	VUNPCKLPS  Z5, Z3, Z10
+	VUNPCKHPS  Z5, Z3, Z3
+	VUNPCKLPS  Z8, Z12, Z5
+	VUNPCKHPS  Z8, Z12, Z8
+	VUNPCKLPS  Z9, Z7, Z11
+	VUNPCKHPS  Z9, Z7, Z7
+	VUNPCKLPS  Z10, Z6, Z9
+	VUNPCKHPS  Z10, Z6, Z6
+	VUNPCKLPS  Z3, Z4, Z10
+	VUNPCKHPS  Z3, Z4, Z3
+	VUNPCKLPS  Z11, Z5, Z4
+	VUNPCKHPS  Z11, Z5, Z5
+	VUNPCKLPS  Z7, Z8, Z11
+	VUNPCKHPS  Z7, Z8, Z7
+	VMOVUPS    Z9, (CX)
+	VMOVUPS    Z6, 64(CX)
+	VMOVUPS    Z10, 128(CX)
+	VMOVUPS    Z3, 192(CX)
+	VMOVUPS    Z4, 256(CX)
+	VMOVUPS    Z5, 320(CX)
+	VMOVUPS    Z11, 384(CX)
+	VMOVUPS    Z7, 448(CX)
+	ADDQ       $0x00000200, CX
+	ADDQ       $0x00000380, R8
+	DECQ       R9
+	JNZ        pass2
+	SUBQ       $0x00000004, BX
+	JG         chunk
 	VZEROUPPER
 	RET
 
 // func closestBoxE8AVX512(z *float32, y *float32, groups int, factor float32, table *uint64)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·closestBoxE8AVX512(SB), NOSPLIT, $0-40
+// Requires: AVX, AVX512DQ, AVX512F, CMOV
+TEXT ·closestBoxE8AVX512(SB), $3648-40
 	MOVQ         table+32(FP), AX
 	VMOVUPS      (AX), Z0
+	VMOVUPS      64(AX), Z1
 	MOVQ         z+0(FP), CX
 	MOVQ         y+8(FP), DX
 	MOVQ         groups+16(FP), BX
-	VBROADCASTSS factor+24(FP), Z1
+	VBROADCASTSS factor+24(FP), Z2
+	MOVQ         CX, SI
+	LEAQ         (SP), DI
+	ADDQ         $0x0000003f, DI
+	ANDQ         $-64, DI
 
-group:
-	VMOVUPS       (DX), Z2
-	VMOVUPS       64(DX), Z3
-	VMOVUPS       128(DX), Z4
-	VMOVUPS       192(DX), Z5
-	VMOVUPS       256(DX), Z6
-	VMOVUPS       320(DX), Z7
-	VMOVUPS       384(DX), Z8
-	VMOVUPS       448(DX), Z9
-	VSHUFPS       $0x88, Z3, Z2, Z10
-	VSHUFPS       $0xdd, Z3, Z2, Z2
-	VSHUFPS       $0x88, Z5, Z4, Z3
-	VSHUFPS       $0xdd, Z5, Z4, Z4
-	VSHUFPS       $0x88, Z7, Z6, Z5
-	VSHUFPS       $0xdd, Z7, Z6, Z6
-	VSHUFPS       $0x88, Z9, Z8, Z7
-	VSHUFPS       $0xdd, Z9, Z8, Z8
-	VSHUFPS       $0x88, Z3, Z10, Z9
-	VSHUFPS       $0xdd, Z3, Z10, Z3
-	VSHUFPS       $0x88, Z4, Z2, Z10
-	VSHUFPS       $0xdd, Z4, Z2, Z2
-	VSHUFPS       $0x88, Z7, Z5, Z4
-	VSHUFPS       $0xdd, Z7, Z5, Z5
-	VSHUFPS       $0x88, Z8, Z6, Z7
+chunk:
+	MOVQ    $0x00000004, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
+	MOVQ    DI, R8
+
+pass1:
+	VMOVUPS       (DX), Z3
+	VMOVUPS       64(DX), Z4
+	VMOVUPS       128(DX), Z5
+	VMOVUPS       192(DX), Z6
+	VMOVUPS       256(DX), Z7
+	VMOVUPS       320(DX), Z8
+	VMOVUPS       384(DX), Z9
+	VMOVUPS       448(DX), Z10
+	VSHUFPS       $0x88, Z4, Z3, Z11
+	VSHUFPS       $0xdd, Z4, Z3, Z3
+	VSHUFPS       $0x88, Z6, Z5, Z4
+	VSHUFPS       $0xdd, Z6, Z5, Z5
+	VSHUFPS       $0x88, Z8, Z7, Z6
+	VSHUFPS       $0xdd, Z8, Z7, Z7
+	VSHUFPS       $0x88, Z10, Z9, Z8
+	VSHUFPS       $0xdd, Z10, Z9, Z9
+	VSHUFPS       $0x88, Z4, Z11, Z10
+	VSHUFPS       $0xdd, Z4, Z11, Z4
+	VSHUFPS       $0x88, Z5, Z3, Z11
+	VSHUFPS       $0xdd, Z5, Z3, Z3
+	VSHUFPS       $0x88, Z8, Z6, Z5
 	VSHUFPS       $0xdd, Z8, Z6, Z6
-	VSHUFF32X4    $0x88, Z4, Z9, Z8
-	VSHUFF32X4    $0xdd, Z4, Z9, Z4
-	VSHUFF32X4    $0x88, Z7, Z10, Z9
-	VSHUFF32X4    $0xdd, Z7, Z10, Z7
-	VSHUFF32X4    $0x88, Z5, Z3, Z10
-	VSHUFF32X4    $0xdd, Z5, Z3, Z3
-	VSHUFF32X4    $0x88, Z6, Z2, Z5
-	VSHUFF32X4    $0xdd, Z6, Z2, Z2
-	VMOVUPS       Z8, (CX)
-	VMOVUPS       Z9, 64(CX)
-	VMOVUPS       Z10, 128(CX)
-	VMOVUPS       Z5, 192(CX)
-	VMOVUPS       Z4, 256(CX)
-	VMOVUPS       Z7, 320(CX)
-	VMOVUPS       Z3, 384(CX)
-	VMOVUPS       Z2, 448(CX)
-	VMULPS        (CX), Z1, Z2
-	VADDPS        Z0, Z2, Z6
-	VSUBPS        Z0, Z6, Z20
-	VSUBPS        Z20, Z2, Z2
-	VPANDD        64(AX), Z2, Z4
-	VMULPS        64(CX), Z1, Z3
-	VADDPS        Z0, Z3, Z7
-	VSUBPS        Z0, Z7, Z19
-	VSUBPS        Z19, Z3, Z3
-	VPANDD        64(AX), Z3, Z5
-	VPXORD        Z7, Z6, Z11
-	VMINPS        Z7, Z6, Z12
-	VMAXPS        Z7, Z6, Z13
-	VPXORD        Z3, Z2, Z21
-	VADDPS        Z5, Z4, Z22
-	VPMINUD       Z5, Z4, Z23
-	VPMAXUD       Z5, Z4, Z24
-	VMULPS        128(CX), Z1, Z4
-	VADDPS        Z0, Z4, Z6
-	VSUBPS        Z0, Z6, Z18
-	VSUBPS        Z18, Z4, Z4
-	VPANDD        64(AX), Z4, Z5
-	VMINPS        Z6, Z12, Z12
-	VMAXPS        Z6, Z13, Z13
-	VADDPS        Z5, Z22, Z22
-	VPMINUD       Z5, Z23, Z23
-	VPMAXUD       Z5, Z24, Z24
-	VMULPS        192(CX), Z1, Z5
-	VADDPS        Z0, Z5, Z7
-	VSUBPS        Z0, Z7, Z17
-	VSUBPS        Z17, Z5, Z5
-	VPANDD        64(AX), Z5, Z8
-	VPTERNLOGD    $0x96, Z7, Z6, Z11
-	VMINPS        Z7, Z12, Z12
-	VMAXPS        Z7, Z13, Z13
-	VPTERNLOGD    $0x96, Z5, Z4, Z21
-	VADDPS        Z8, Z22, Z22
-	VPMINUD       Z8, Z23, Z23
-	VPMAXUD       Z8, Z24, Z24
-	VMULPS        256(CX), Z1, Z6
-	VADDPS        Z0, Z6, Z8
-	VSUBPS        Z0, Z8, Z16
-	VSUBPS        Z16, Z6, Z6
-	VPANDD        64(AX), Z6, Z7
-	VMINPS        Z8, Z12, Z12
-	VMAXPS        Z8, Z13, Z13
-	VADDPS        Z7, Z22, Z22
-	VPMINUD       Z7, Z23, Z23
-	VPMAXUD       Z7, Z24, Z24
-	VMULPS        320(CX), Z1, Z7
-	VADDPS        Z0, Z7, Z9
-	VSUBPS        Z0, Z9, Z15
-	VSUBPS        Z15, Z7, Z7
-	VPANDD        64(AX), Z7, Z10
-	VPTERNLOGD    $0x96, Z9, Z8, Z11
-	VMINPS        Z9, Z12, Z12
-	VMAXPS        Z9, Z13, Z13
-	VPTERNLOGD    $0x96, Z7, Z6, Z21
-	VADDPS        Z10, Z22, Z22
-	VPMINUD       Z10, Z23, Z23
-	VPMAXUD       Z10, Z24, Z24
-	VMULPS        384(CX), Z1, Z8
-	VADDPS        Z0, Z8, Z25
-	VSUBPS        Z0, Z25, Z14
+	VSHUFPS       $0x88, Z9, Z7, Z8
+	VSHUFPS       $0xdd, Z9, Z7, Z7
+	VSHUFF32X4    $0x88, Z5, Z10, Z9
+	VSHUFF32X4    $0xdd, Z5, Z10, Z5
+	VSHUFF32X4    $0x88, Z8, Z11, Z10
+	VSHUFF32X4    $0xdd, Z8, Z11, Z8
+	VSHUFF32X4    $0x88, Z6, Z4, Z11
+	VSHUFF32X4    $0xdd, Z6, Z4, Z4
+	VSHUFF32X4    $0x88, Z7, Z3, Z6
+	VSHUFF32X4    $0xdd, Z7, Z3, Z3
+	VMULPS        Z2, Z9, Z9
+	VADDPS        Z0, Z9, Z7
+	VSUBPS        Z0, Z7, Z12
+	VMOVUPS       Z12, (R8)
+	VSUBPS        Z12, Z9, Z9
+	VMOVUPS       Z9, (SI)
+	VPANDD        Z1, Z9, Z12
+	VMULPS        Z2, Z10, Z10
+	VADDPS        Z0, Z10, Z13
+	VSUBPS        Z0, Z13, Z14
+	VMOVUPS       Z14, 64(R8)
+	VSUBPS        Z14, Z10, Z10
+	VMOVUPS       Z10, 64(SI)
+	VPANDD        Z1, Z10, Z14
+	VPXORD        Z13, Z7, Z15
+	VMINPS        Z13, Z7, Z16
+	VMAXPS        Z13, Z7, Z7
+	VPXORD        Z10, Z9, Z9
+	VADDPS        Z14, Z12, Z10
+	VPMINUD       Z14, Z12, Z13
+	VPMAXUD       Z14, Z12, Z12
+	VMULPS        Z2, Z11, Z11
+	VADDPS        Z0, Z11, Z14
+	VSUBPS        Z0, Z14, Z17
+	VMOVUPS       Z17, 128(R8)
+	VSUBPS        Z17, Z11, Z11
+	VMOVUPS       Z11, 128(SI)
+	VPANDD        Z1, Z11, Z17
+	VMINPS        Z14, Z16, Z16
+	VMAXPS        Z14, Z7, Z7
+	VADDPS        Z17, Z10, Z10
+	VPMINUD       Z17, Z13, Z13
+	VPMAXUD       Z17, Z12, Z12
+	VMULPS        Z2, Z6, Z6
+	VADDPS        Z0, Z6, Z17
+	VSUBPS        Z0, Z17, Z18
+	VMOVUPS       Z18, 192(R8)
+	VSUBPS        Z18, Z6, Z6
+	VMOVUPS       Z6, 192(SI)
+	VPANDD        Z1, Z6, Z18
+	VPTERNLOGD    $0x96, Z17, Z14, Z15
+	VMINPS        Z17, Z16, Z16
+	VMAXPS        Z17, Z7, Z7
+	VPTERNLOGD    $0x96, Z6, Z11, Z9
+	VADDPS        Z18, Z10, Z10
+	VPMINUD       Z18, Z13, Z13
+	VPMAXUD       Z18, Z12, Z12
+	VMULPS        Z2, Z5, Z5
+	VADDPS        Z0, Z5, Z6
+	VSUBPS        Z0, Z6, Z11
+	VMOVUPS       Z11, 256(R8)
+	VSUBPS        Z11, Z5, Z5
+	VMOVUPS       Z5, 256(SI)
+	VPANDD        Z1, Z5, Z11
+	VMINPS        Z6, Z16, Z16
+	VMAXPS        Z6, Z7, Z7
+	VADDPS        Z11, Z10, Z10
+	VPMINUD       Z11, Z13, Z13
+	VPMAXUD       Z11, Z12, Z12
+	VMULPS        Z2, Z8, Z8
+	VADDPS        Z0, Z8, Z11
+	VSUBPS        Z0, Z11, Z14
+	VMOVUPS       Z14, 320(R8)
 	VSUBPS        Z14, Z8, Z8
-	VPANDD        64(AX), Z8, Z9
-	VMINPS        Z25, Z12, Z12
-	VMAXPS        Z25, Z13, Z13
-	VADDPS        Z9, Z22, Z22
-	VPMINUD       Z9, Z23, Z23
-	VPMAXUD       Z9, Z24, Z24
-	VMULPS        448(CX), Z1, Z9
-	VADDPS        Z0, Z9, Z26
-	VSUBPS        Z0, Z26, Z10
-	VSUBPS        Z10, Z9, Z9
-	VPANDD        64(AX), Z9, Z27
-	VPTERNLOGD    $0x96, Z26, Z25, Z11
-	VMINPS        Z26, Z12, Z12
-	VMAXPS        Z26, Z13, Z13
-	VPTERNLOGD    $0x96, Z9, Z8, Z21
-	VADDPS        Z27, Z22, Z22
-	VPMINUD       Z27, Z23, Z23
-	VPMAXUD       Z27, Z24, Z24
-	VPXORD        Z25, Z25, Z25
-	VPCMPEQD      Z25, Z23, K1
-	VCMPPS        $0x11, 832(AX), Z12, K2
+	VMOVUPS       Z8, 320(SI)
+	VPANDD        Z1, Z8, Z14
+	VPTERNLOGD    $0x96, Z11, Z6, Z15
+	VMINPS        Z11, Z16, Z16
+	VMAXPS        Z11, Z7, Z7
+	VPTERNLOGD    $0x96, Z8, Z5, Z9
+	VADDPS        Z14, Z10, Z10
+	VPMINUD       Z14, Z13, Z13
+	VPMAXUD       Z14, Z12, Z12
+	VMULPS        Z2, Z4, Z4
+	VADDPS        Z0, Z4, Z5
+	VSUBPS        Z0, Z5, Z6
+	VMOVUPS       Z6, 384(R8)
+	VSUBPS        Z6, Z4, Z4
+	VMOVUPS       Z4, 384(SI)
+	VPANDD        Z1, Z4, Z6
+	VMINPS        Z5, Z16, Z16
+	VMAXPS        Z5, Z7, Z7
+	VADDPS        Z6, Z10, Z10
+	VPMINUD       Z6, Z13, Z13
+	VPMAXUD       Z6, Z12, Z12
+	VMULPS        Z2, Z3, Z3
+	VADDPS        Z0, Z3, Z6
+	VSUBPS        Z0, Z6, Z8
+	VMOVUPS       Z8, 448(R8)
+	VSUBPS        Z8, Z3, Z3
+	VMOVUPS       Z3, 448(SI)
+	VPANDD        Z1, Z3, Z8
+	VPTERNLOGD    $0x96, Z6, Z5, Z15
+	VMINPS        Z6, Z16, Z16
+	VMAXPS        Z6, Z7, Z7
+	VPTERNLOGD    $0x96, Z3, Z4, Z9
+	VADDPS        Z8, Z10, Z10
+	VPMINUD       Z8, Z13, Z13
+	VPMAXUD       Z8, Z12, Z12
+	VPXORD        Z3, Z3, Z3
+	VPCMPEQD      Z3, Z13, K1
+	VCMPPS        $0x11, 832(AX), Z16, K2
 	KORW          K1, K2, K1
-	VMOVUPS       896(AX), Z12
-	VCMPPS        $0x11, Z13, Z12, K2
+	VMOVUPS       896(AX), Z3
+	VCMPPS        $0x11, Z7, Z3, K2
 	KORW          K1, K2, K1
 	KORTESTW      K1, K1
-	JNZ           risky0
-	VADDPS        Z23, Z23, Z12
-	VPTESTMD      192(AX), Z11, K1
-	VPMOVD2M      Z21, K2
+	JNZ           again0
+	MOVL          $0x00000000, 832(R8)
+	VADDPS        Z13, Z13, Z3
+	VPTESTMD      192(AX), Z15, K1
+	VPMOVD2M      Z9, K2
 	KXORW         K1, K2, K3
-	VMOVAPS       Z24, Z11
-	VMOVUPS       576(AX), Z13
-	VFMADD213PS.Z 384(AX), Z13, K1, Z11
-	VMOVUPS       512(AX), Z13
-	VSUBPS        Z22, Z13, Z13
-	VADDPS        Z12, Z13, K3, Z13
-	VCMPPS        $0x11, Z11, Z13, K3
+	VMOVAPS       Z12, Z4
+	VMOVUPS       576(AX), Z5
+	VFMADD213PS.Z 384(AX), Z5, K1, Z4
+	VMOVUPS       512(AX), Z5
+	VSUBPS        Z10, Z5, Z5
+	VADDPS        Z3, Z5, K3, Z5
+	VCMPPS        $0x11, Z4, Z5, K3
 	KANDW         K3, K2, K2
 	KXORW         K1, K2, K1
-	VBLENDMPS     Z23, Z24, K3, Z11
-	VMOVUPS.Z     256(AX), K3, Z12
-	VMOVUPS       384(AX), Z13
-	VBLENDMPS     320(AX), Z13, K3, Z13
-	VPANDD        64(AX), Z2, Z21
-	VPCMPEQD      Z11, Z21, K1, K2
-	KXORW         K1, K2, K1
-	VBLENDMPS     Z13, Z12, K2, Z22
-	VPTERNLOGD    $0x96, Z21, Z2, Z22
-	VADDPS        Z20, Z22, Z2
-	VPANDD        64(AX), Z3, Z20
-	VPCMPEQD      Z11, Z20, K1, K2
-	KXORW         K1, K2, K1
-	VBLENDMPS     Z13, Z12, K2, Z21
-	VPTERNLOGD    $0x96, Z20, Z3, Z21
-	VADDPS        Z19, Z21, Z3
-	VPANDD        64(AX), Z4, Z19
-	VPCMPEQD      Z11, Z19, K1, K2
-	KXORW         K1, K2, K1
-	VBLENDMPS     Z13, Z12, K2, Z20
-	VPTERNLOGD    $0x96, Z19, Z4, Z20
-	VADDPS        Z18, Z20, Z4
-	VPANDD        64(AX), Z5, Z18
-	VPCMPEQD      Z11, Z18, K1, K2
-	KXORW         K1, K2, K1
-	VBLENDMPS     Z13, Z12, K2, Z19
-	VPTERNLOGD    $0x96, Z18, Z5, Z19
-	VADDPS        Z17, Z19, Z5
-	VPANDD        64(AX), Z6, Z17
-	VPCMPEQD      Z11, Z17, K1, K2
-	KXORW         K1, K2, K1
-	VBLENDMPS     Z13, Z12, K2, Z18
-	VPTERNLOGD    $0x96, Z17, Z6, Z18
-	VADDPS        Z16, Z18, Z6
-	VPANDD        64(AX), Z7, Z16
-	VPCMPEQD      Z11, Z16, K1, K2
-	KXORW         K1, K2, K1
-	VBLENDMPS     Z13, Z12, K2, Z17
-	VPTERNLOGD    $0x96, Z16, Z7, Z17
-	VADDPS        Z15, Z17, Z7
-	VPANDD        64(AX), Z8, Z15
-	VPCMPEQD      Z11, Z15, K1, K2
-	KXORW         K1, K2, K1
-	VBLENDMPS     Z13, Z12, K2, Z16
-	VPTERNLOGD    $0x96, Z15, Z8, Z16
-	VADDPS        Z14, Z16, Z8
-	VPANDD        64(AX), Z9, Z14
-	VPCMPEQD      Z11, Z14, K1, K1
-	VBLENDMPS     Z13, Z12, K1, Z11
-	VPTERNLOGD    $0x96, Z14, Z9, Z11
-	VADDPS        Z10, Z11, Z9
-	KMOVW         K3, K1
+	VBLENDMPS     Z13, Z12, K3, Z3
+	VMOVUPS       Z3, 512(R8)
+	KMOVW         K1, 640(R8)
+	KMOVW         K3, 768(R8)
+
+found0:
+	ADDQ    $0x00000200, DX
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000380, R8
+	DECQ    R9
+	JNZ     pass1
+	MOVQ    $0x00000004, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
+	MOVQ    DI, R8
+
+pass2:
+	CMPL       832(R8), $0x00
+	JNE        risky0
+	KMOVW      768(R8), K1
+	VMOVUPS    512(R8), Z10
+	KMOVW      640(R8), K2
+	VMOVUPS.Z  256(AX), K1, Z11
+	VMOVUPS    384(AX), Z3
+	VBLENDMPS  320(AX), Z3, K1, Z12
+	VPANDD     (CX), Z1, Z3
+	VPCMPEQD   Z10, Z3, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z12, Z11, K4, Z4
+	VPTERNLOGD $0x96, (CX), Z3, Z4
+	VADDPS     (R8), Z4, Z3
+	VPANDD     64(CX), Z1, Z4
+	VPCMPEQD   Z10, Z4, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z12, Z11, K4, Z5
+	VPTERNLOGD $0x96, 64(CX), Z4, Z5
+	VADDPS     64(R8), Z5, Z4
+	VPANDD     128(CX), Z1, Z5
+	VPCMPEQD   Z10, Z5, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z12, Z11, K4, Z6
+	VPTERNLOGD $0x96, 128(CX), Z5, Z6
+	VADDPS     128(R8), Z6, Z5
+	VPANDD     192(CX), Z1, Z6
+	VPCMPEQD   Z10, Z6, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z12, Z11, K4, Z7
+	VPTERNLOGD $0x96, 192(CX), Z6, Z7
+	VADDPS     192(R8), Z7, Z6
+	VPANDD     256(CX), Z1, Z7
+	VPCMPEQD   Z10, Z7, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z12, Z11, K4, Z8
+	VPTERNLOGD $0x96, 256(CX), Z7, Z8
+	VADDPS     256(R8), Z8, Z7
+	VPANDD     320(CX), Z1, Z8
+	VPCMPEQD   Z10, Z8, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z12, Z11, K4, Z9
+	VPTERNLOGD $0x96, 320(CX), Z8, Z9
+	VADDPS     320(R8), Z9, Z8
+	VPANDD     384(CX), Z1, Z9
+	VPCMPEQD   Z10, Z9, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z12, Z11, K4, Z13
+	VPTERNLOGD $0x96, 384(CX), Z9, Z13
+	VADDPS     384(R8), Z13, Z9
+	VPANDD     448(CX), Z1, Z13
+	VPCMPEQD   Z10, Z13, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z12, Z11, K4, Z10
+	VPTERNLOGD $0x96, 448(CX), Z13, Z10
+	VADDPS     448(R8), Z10, Z10
+	KMOVW      K1, K1
 
 done0:
-	VMOVUPS   pairs0<>+0(SB), Z10
-	VMOVUPS   pairs1<>+0(SB), Z11
-	VPERMI2PD Z6, Z2, Z10
-	VPERMI2PD Z6, Z2, Z11
-	VMOVUPS   pairs0<>+0(SB), Z2
-	VMOVUPS   pairs1<>+0(SB), Z6
-	VPERMI2PD Z7, Z3, Z2
-	VPERMI2PD Z7, Z3, Z6
+	VMOVUPS   pairs0<>+0(SB), Z11
+	VMOVUPS   pairs1<>+0(SB), Z12
+	VPERMI2PD Z7, Z3, Z11
+	VPERMI2PD Z7, Z3, Z12
 	VMOVUPS   pairs0<>+0(SB), Z3
 	VMOVUPS   pairs1<>+0(SB), Z7
 	VPERMI2PD Z8, Z4, Z3
@@ -490,1672 +584,2170 @@ done0:
 	VMOVUPS   pairs1<>+0(SB), Z8
 	VPERMI2PD Z9, Z5, Z4
 	VPERMI2PD Z9, Z5, Z8
-	VUNPCKLPS Z3, Z10, Z5
-	VUNPCKHPS Z3, Z10, Z3
-	VUNPCKLPS Z4, Z2, Z9
-	VUNPCKHPS Z4, Z2, Z2
-	VUNPCKLPS Z7, Z11, Z4
-	VUNPCKHPS Z7, Z11, Z7
-	VUNPCKLPS Z8, Z6, Z10
-	VUNPCKHPS Z8, Z6, Z6
-	VUNPCKLPS Z9, Z5, Z8
-	VUNPCKHPS Z9, Z5, Z5
-	VUNPCKLPS Z2, Z3, Z9
-	VUNPCKHPS Z2, Z3, Z2
-	VUNPCKLPS Z10, Z4, Z3
-	VUNPCKHPS Z10, Z4, Z4
-	VUNPCKLPS Z6, Z7, Z10
-	VUNPCKHPS Z6, Z7, Z6
-	VMOVUPS   Z8, (CX)
-	VMOVUPS   Z5, 64(CX)
-	VMOVUPS   Z9, 128(CX)
-	VMOVUPS   Z2, 192(CX)
-	VMOVUPS   Z3, 256(CX)
-	VMOVUPS   Z4, 320(CX)
-	VMOVUPS   Z10, 384(CX)
-	VMOVUPS   Z6, 448(CX)
-	ADDQ      $0x00000200, DX
+	VMOVUPS   pairs0<>+0(SB), Z5
+	VMOVUPS   pairs1<>+0(SB), Z9
+	VPERMI2PD Z10, Z6, Z5
+	VPERMI2PD Z10, Z6, Z9
+	VUNPCKLPS Z4, Z11, Z6
+	VUNPCKHPS Z4, Z11, Z4
+	VUNPCKLPS Z5, Z3, Z10
+	VUNPCKHPS Z5, Z3, Z3
+	VUNPCKLPS Z8, Z12, Z5
+	VUNPCKHPS Z8, Z12, Z8
+	VUNPCKLPS Z9, Z7, Z11
+	VUNPCKHPS Z9, Z7, Z7
+	VUNPCKLPS Z10, Z6, Z9
+	VUNPCKHPS Z10, Z6, Z6
+	VUNPCKLPS Z3, Z4, Z10
+	VUNPCKHPS Z3, Z4, Z3
+	VUNPCKLPS Z11, Z5, Z4
+	VUNPCKHPS Z11, Z5, Z5
+	VUNPCKLPS Z7, Z8, Z11
+	VUNPCKHPS Z7, Z8, Z7
+	VMOVUPS   Z9, (CX)
+	VMOVUPS   Z6, 64(CX)
+	VMOVUPS   Z10, 128(CX)
+	VMOVUPS   Z3, 192(CX)
+	VMOVUPS   Z4, 256(CX)
+	VMOVUPS   Z5, 320(CX)
+	VMOVUPS   Z11, 384(CX)
+	VMOVUPS   Z7, 448(CX)
 	ADDQ      $0x00000200, CX
-	DECQ      BX
-	JNZ       group
+	ADDQ      $0x00000380, R8
+	DECQ      R9
+	JNZ       pass2
+	SUBQ      $0x00000004, BX
+	JG        chunk
 	VZEROUPPER
 	RET
 
-risky0:
-	VPXORD        Z10, Z10, Z10
-	VMULPS        (CX), Z1, Z2
-	VADDPS        Z10, Z2, Z2
-	VMINPS        640(AX), Z2, Z5
-	VMAXPS        704(AX), Z5, Z5
-	VADDPS        Z0, Z5, Z5
-	VSUBPS        Z0, Z5, Z20
-	VSUBPS        Z20, Z2, Z2
-	VPANDD        64(AX), Z20, Z3
-	VPCMPEQD      640(AX), Z3, K1
-	VMOVUPS       128(AX), Z3
-	VPXORD        Z20, Z3, Z3
-	VBLENDMPS     Z3, Z2, K1, Z7
-	VMOVUPS       128(AX), Z3
-	VPANDD        Z7, Z3, Z6
-	VPXORD        Z2, Z6, Z6
+again0:
 	VPXORD        Z3, Z3, Z3
-	VADDPS        Z3, Z6, Z6
-	VMOVUPS       512(AX), Z4
-	VADDPS        Z6, Z6, Z3
-	VSUBPS        Z3, Z4, Z4
-	VBLENDMPS     Z4, Z3, K1, Z4
-	VMULPS        64(CX), Z1, Z3
-	VADDPS        Z10, Z3, Z3
-	VMINPS        640(AX), Z3, Z8
-	VMAXPS        704(AX), Z8, Z8
-	VADDPS        Z0, Z8, Z8
-	VSUBPS        Z0, Z8, Z19
-	VSUBPS        Z19, Z3, Z3
-	VPXORD        Z8, Z5, Z11
-	VPANDD        64(AX), Z19, Z5
-	VPCMPEQD      640(AX), Z5, K1
-	VMOVUPS       128(AX), Z5
-	VPXORD        Z19, Z5, Z5
-	VBLENDMPS     Z5, Z3, K1, Z8
-	VMOVUPS       128(AX), Z5
-	VPANDD        Z8, Z5, Z5
-	VPXORD        Z3, Z5, Z5
-	VPXORD        Z9, Z9, Z9
-	VADDPS        Z9, Z5, Z5
-	VMAXPS        Z5, Z6, Z12
-	VPXORD        Z8, Z7, Z13
-	VADDPS        Z5, Z6, Z21
-	VMOVUPS       512(AX), Z6
-	VADDPS        Z5, Z5, Z5
-	VSUBPS        Z5, Z6, Z6
-	VBLENDMPS     Z6, Z5, K1, Z5
-	VMINPS        Z5, Z4, Z22
-	VMULPS        128(CX), Z1, Z4
-	VADDPS        Z10, Z4, Z4
-	VMINPS        640(AX), Z4, Z6
-	VMAXPS        704(AX), Z6, Z6
-	VADDPS        Z0, Z6, Z6
-	VSUBPS        Z0, Z6, Z18
-	VSUBPS        Z18, Z4, Z4
-	VPANDD        64(AX), Z18, Z5
-	VPCMPEQD      640(AX), Z5, K1
-	VMOVUPS       128(AX), Z5
-	VPXORD        Z18, Z5, Z5
-	VBLENDMPS     Z5, Z4, K1, Z7
-	VMOVUPS       128(AX), Z5
-	VPANDD        Z7, Z5, Z5
-	VPXORD        Z4, Z5, Z5
-	VPXORD        Z8, Z8, Z8
-	VADDPS        Z8, Z5, Z5
-	VMAXPS        Z5, Z12, Z12
-	VADDPS        Z5, Z21, Z21
-	VMOVUPS       512(AX), Z8
-	VADDPS        Z5, Z5, Z5
-	VSUBPS        Z5, Z8, Z8
-	VBLENDMPS     Z8, Z5, K1, Z5
-	VMINPS        Z5, Z22, Z22
-	VMULPS        192(CX), Z1, Z5
-	VADDPS        Z10, Z5, Z5
-	VMINPS        640(AX), Z5, Z8
-	VMAXPS        704(AX), Z8, Z8
-	VADDPS        Z0, Z8, Z8
-	VSUBPS        Z0, Z8, Z17
-	VSUBPS        Z17, Z5, Z5
-	VPTERNLOGD    $0x96, Z8, Z6, Z11
-	VPANDD        64(AX), Z17, Z6
-	VPCMPEQD      640(AX), Z6, K1
-	VMOVUPS       128(AX), Z6
-	VPXORD        Z17, Z6, Z6
-	VBLENDMPS     Z6, Z5, K1, Z6
+	VMOVUPS       (R8), Z4
+	VADDPS        (SI), Z4, Z4
+	VADDPS        Z3, Z4, Z4
+	VRANGEPS      $0x02, 640(AX), Z4, Z5
+	VADDPS        Z0, Z5, Z5
+	VSUBPS        Z0, Z5, Z6
+	VSUBPS        Z6, Z4, Z4
+	VMOVUPS       Z6, (R8)
+	VMOVUPS       Z4, (SI)
 	VMOVUPS       128(AX), Z8
-	VPANDD        Z6, Z8, Z8
-	VPXORD        Z5, Z8, Z8
-	VPXORD        Z9, Z9, Z9
-	VADDPS        Z9, Z8, Z8
-	VMAXPS        Z8, Z12, Z12
-	VPTERNLOGD    $0x96, Z6, Z7, Z13
-	VADDPS        Z8, Z21, Z21
-	VMOVUPS       512(AX), Z6
-	VADDPS        Z8, Z8, Z7
-	VSUBPS        Z7, Z6, Z6
-	VBLENDMPS     Z6, Z7, K1, Z6
-	VMINPS        Z6, Z22, Z22
-	VMULPS        256(CX), Z1, Z6
-	VADDPS        Z10, Z6, Z6
-	VMINPS        640(AX), Z6, Z8
-	VMAXPS        704(AX), Z8, Z8
-	VADDPS        Z0, Z8, Z8
-	VSUBPS        Z0, Z8, Z16
-	VSUBPS        Z16, Z6, Z6
-	VPANDD        64(AX), Z16, Z7
+	VPANDD        Z1, Z6, Z7
 	VPCMPEQD      640(AX), Z7, K1
-	VMOVUPS       128(AX), Z7
-	VPXORD        Z16, Z7, Z7
-	VBLENDMPS     Z7, Z6, K1, Z9
-	VMOVUPS       128(AX), Z7
-	VPANDD        Z9, Z7, Z7
-	VPXORD        Z6, Z7, Z7
-	VPXORD        Z14, Z14, Z14
-	VADDPS        Z14, Z7, Z7
-	VMAXPS        Z7, Z12, Z12
-	VADDPS        Z7, Z21, Z21
-	VMOVUPS       512(AX), Z14
-	VADDPS        Z7, Z7, Z7
-	VSUBPS        Z7, Z14, Z14
-	VBLENDMPS     Z14, Z7, K1, Z7
-	VMINPS        Z7, Z22, Z22
-	VMULPS        320(CX), Z1, Z7
-	VADDPS        Z10, Z7, Z7
-	VMINPS        640(AX), Z7, Z14
-	VMAXPS        704(AX), Z14, Z14
-	VADDPS        Z0, Z14, Z14
-	VSUBPS        Z0, Z14, Z15
-	VSUBPS        Z15, Z7, Z7
-	VPTERNLOGD    $0x96, Z14, Z8, Z11
-	VPANDD        64(AX), Z15, Z8
-	VPCMPEQD      640(AX), Z8, K1
-	VMOVUPS       128(AX), Z8
-	VPXORD        Z15, Z8, Z8
-	VBLENDMPS     Z8, Z7, K1, Z8
-	VMOVUPS       128(AX), Z14
-	VPANDD        Z8, Z14, Z14
-	VPXORD        Z7, Z14, Z14
-	VPXORD        Z23, Z23, Z23
-	VADDPS        Z23, Z14, Z14
-	VMAXPS        Z14, Z12, Z12
-	VPTERNLOGD    $0x96, Z8, Z9, Z13
-	VADDPS        Z14, Z21, Z21
+	VPXORD        Z6, Z8, Z8
+	VBLENDMPS     Z8, Z4, K1, Z6
+	VMOVAPS       Z4, Z4
+	VPTERNLOGD    $0xb4, Z1, Z6, Z4
 	VMOVUPS       512(AX), Z8
-	VADDPS        Z14, Z14, Z9
+	VADDPS        Z4, Z4, Z7
+	VSUBPS        Z7, Z8, K1, Z7
+	VMOVUPS       64(R8), Z8
+	VADDPS        64(SI), Z8, Z8
+	VADDPS        Z3, Z8, Z8
+	VRANGEPS      $0x02, 640(AX), Z8, Z9
+	VADDPS        Z0, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VSUBPS        Z0, Z9, Z9
 	VSUBPS        Z9, Z8, Z8
-	VBLENDMPS     Z8, Z9, K1, Z8
-	VMINPS        Z8, Z22, Z22
-	VMULPS        384(CX), Z1, Z8
-	VADDPS        Z10, Z8, Z8
-	VMINPS        640(AX), Z8, Z23
-	VMAXPS        704(AX), Z23, Z23
-	VADDPS        Z0, Z23, Z23
-	VSUBPS        Z0, Z23, Z14
-	VSUBPS        Z14, Z8, Z8
-	VPANDD        64(AX), Z14, Z9
+	VMOVUPS       Z9, 64(R8)
+	VMOVUPS       Z8, 64(SI)
+	VMOVUPS       128(AX), Z11
+	VPANDD        Z1, Z9, Z10
+	VPCMPEQD      640(AX), Z10, K1
+	VPXORD        Z9, Z11, Z11
+	VBLENDMPS     Z11, Z8, K1, Z9
+	VMOVAPS       Z8, Z8
+	VPTERNLOGD    $0xb4, Z1, Z9, Z8
+	VMAXPS        Z8, Z4, Z10
+	VPXORD        Z9, Z6, Z6
+	VADDPS        Z8, Z4, Z4
+	VMOVUPS       512(AX), Z9
+	VADDPS        Z8, Z8, Z8
+	VSUBPS        Z8, Z9, K1, Z8
+	VMINPS        Z8, Z7, Z7
+	VMOVUPS       128(R8), Z8
+	VADDPS        128(SI), Z8, Z8
+	VADDPS        Z3, Z8, Z8
+	VRANGEPS      $0x02, 640(AX), Z8, Z9
+	VADDPS        Z0, Z9, Z9
+	VSUBPS        Z0, Z9, Z11
+	VSUBPS        Z11, Z8, Z8
+	VMOVUPS       Z11, 128(R8)
+	VMOVUPS       Z8, 128(SI)
+	VMOVUPS       128(AX), Z13
+	VPANDD        Z1, Z11, Z12
+	VPCMPEQD      640(AX), Z12, K1
+	VPXORD        Z11, Z13, Z13
+	VBLENDMPS     Z13, Z8, K1, Z11
+	VMOVAPS       Z8, Z8
+	VPTERNLOGD    $0xb4, Z1, Z11, Z8
+	VMAXPS        Z8, Z10, Z10
+	VADDPS        Z8, Z4, Z4
+	VMOVUPS       512(AX), Z12
+	VADDPS        Z8, Z8, Z8
+	VSUBPS        Z8, Z12, K1, Z8
+	VMINPS        Z8, Z7, Z7
+	VMOVUPS       192(R8), Z8
+	VADDPS        192(SI), Z8, Z8
+	VADDPS        Z3, Z8, Z8
+	VRANGEPS      $0x02, 640(AX), Z8, Z12
+	VADDPS        Z0, Z12, Z12
+	VPTERNLOGD    $0x96, Z12, Z9, Z5
+	VSUBPS        Z0, Z12, Z9
+	VSUBPS        Z9, Z8, Z8
+	VMOVUPS       Z9, 192(R8)
+	VMOVUPS       Z8, 192(SI)
+	VMOVUPS       128(AX), Z13
+	VPANDD        Z1, Z9, Z12
+	VPCMPEQD      640(AX), Z12, K1
+	VPXORD        Z9, Z13, Z13
+	VBLENDMPS     Z13, Z8, K1, Z9
+	VMOVAPS       Z8, Z8
+	VPTERNLOGD    $0xb4, Z1, Z9, Z8
+	VMAXPS        Z8, Z10, Z10
+	VPTERNLOGD    $0x96, Z9, Z11, Z6
+	VADDPS        Z8, Z4, Z4
+	VMOVUPS       512(AX), Z9
+	VADDPS        Z8, Z8, Z8
+	VSUBPS        Z8, Z9, K1, Z8
+	VMINPS        Z8, Z7, Z7
+	VMOVUPS       256(R8), Z8
+	VADDPS        256(SI), Z8, Z8
+	VADDPS        Z3, Z8, Z8
+	VRANGEPS      $0x02, 640(AX), Z8, Z9
+	VADDPS        Z0, Z9, Z9
+	VSUBPS        Z0, Z9, Z11
+	VSUBPS        Z11, Z8, Z8
+	VMOVUPS       Z11, 256(R8)
+	VMOVUPS       Z8, 256(SI)
+	VMOVUPS       128(AX), Z13
+	VPANDD        Z1, Z11, Z12
+	VPCMPEQD      640(AX), Z12, K1
+	VPXORD        Z11, Z13, Z13
+	VBLENDMPS     Z13, Z8, K1, Z11
+	VMOVAPS       Z8, Z8
+	VPTERNLOGD    $0xb4, Z1, Z11, Z8
+	VMAXPS        Z8, Z10, Z10
+	VADDPS        Z8, Z4, Z4
+	VMOVUPS       512(AX), Z12
+	VADDPS        Z8, Z8, Z8
+	VSUBPS        Z8, Z12, K1, Z8
+	VMINPS        Z8, Z7, Z7
+	VMOVUPS       320(R8), Z8
+	VADDPS        320(SI), Z8, Z8
+	VADDPS        Z3, Z8, Z8
+	VRANGEPS      $0x02, 640(AX), Z8, Z12
+	VADDPS        Z0, Z12, Z12
+	VPTERNLOGD    $0x96, Z12, Z9, Z5
+	VSUBPS        Z0, Z12, Z9
+	VSUBPS        Z9, Z8, Z8
+	VMOVUPS       Z9, 320(R8)
+	VMOVUPS       Z8, 320(SI)
+	VMOVUPS       128(AX), Z13
+	VPANDD        Z1, Z9, Z12
+	VPCMPEQD      640(AX), Z12, K1
+	VPXORD        Z9, Z13, Z13
+	VBLENDMPS     Z13, Z8, K1, Z9
+	VMOVAPS       Z8, Z8
+	VPTERNLOGD    $0xb4, Z1, Z9, Z8
+	VMAXPS        Z8, Z10, Z10
+	VPTERNLOGD    $0x96, Z9, Z11, Z6
+	VADDPS        Z8, Z4, Z4
+	VMOVUPS       512(AX), Z9
+	VADDPS        Z8, Z8, Z8
+	VSUBPS        Z8, Z9, K1, Z8
+	VMINPS        Z8, Z7, Z7
+	VMOVUPS       384(R8), Z8
+	VADDPS        384(SI), Z8, Z8
+	VADDPS        Z3, Z8, Z8
+	VRANGEPS      $0x02, 640(AX), Z8, Z9
+	VADDPS        Z0, Z9, Z9
+	VSUBPS        Z0, Z9, Z11
+	VSUBPS        Z11, Z8, Z8
+	VMOVUPS       Z11, 384(R8)
+	VMOVUPS       Z8, 384(SI)
+	VMOVUPS       128(AX), Z13
+	VPANDD        Z1, Z11, Z12
+	VPCMPEQD      640(AX), Z12, K1
+	VPXORD        Z11, Z13, Z13
+	VBLENDMPS     Z13, Z8, K1, Z11
+	VMOVAPS       Z8, Z8
+	VPTERNLOGD    $0xb4, Z1, Z11, Z8
+	VMAXPS        Z8, Z10, Z10
+	VADDPS        Z8, Z4, Z4
+	VMOVUPS       512(AX), Z12
+	VADDPS        Z8, Z8, Z8
+	VSUBPS        Z8, Z12, K1, Z8
+	VMINPS        Z8, Z7, Z7
+	VMOVUPS       448(R8), Z8
+	VADDPS        448(SI), Z8, Z8
+	VADDPS        Z3, Z8, Z8
+	VRANGEPS      $0x02, 640(AX), Z8, Z3
+	VADDPS        Z0, Z3, Z3
+	VPTERNLOGD    $0x96, Z3, Z9, Z5
+	VSUBPS        Z0, Z3, Z3
+	VSUBPS        Z3, Z8, Z8
+	VMOVUPS       Z3, 448(R8)
+	VMOVUPS       Z8, 448(SI)
+	VMOVUPS       128(AX), Z12
+	VPANDD        Z1, Z3, Z9
 	VPCMPEQD      640(AX), Z9, K1
-	VMOVUPS       128(AX), Z9
-	VPXORD        Z14, Z9, Z9
-	VBLENDMPS     Z9, Z8, K1, Z24
-	VMOVUPS       128(AX), Z9
-	VPANDD        Z24, Z9, Z9
-	VPXORD        Z8, Z9, Z9
-	VPXORD        Z25, Z25, Z25
-	VADDPS        Z25, Z9, Z9
-	VMAXPS        Z9, Z12, Z12
-	VADDPS        Z9, Z21, Z21
-	VMOVUPS       512(AX), Z25
-	VADDPS        Z9, Z9, Z9
-	VSUBPS        Z9, Z25, Z25
-	VBLENDMPS     Z25, Z9, K1, Z9
-	VMINPS        Z9, Z22, Z22
-	VMULPS        448(CX), Z1, Z9
-	VADDPS        Z10, Z9, Z9
-	VMINPS        640(AX), Z9, Z25
-	VMAXPS        704(AX), Z25, Z25
-	VADDPS        Z0, Z25, Z25
-	VSUBPS        Z0, Z25, Z10
-	VSUBPS        Z10, Z9, Z9
-	VPTERNLOGD    $0x96, Z25, Z23, Z11
-	VPANDD        64(AX), Z10, Z23
-	VPCMPEQD      640(AX), Z23, K1
-	VMOVUPS       128(AX), Z23
-	VPXORD        Z10, Z23, Z23
-	VBLENDMPS     Z23, Z9, K1, Z23
-	VMOVUPS       128(AX), Z25
-	VPANDD        Z23, Z25, Z25
-	VPXORD        Z9, Z25, Z25
-	VPXORD        Z26, Z26, Z26
-	VADDPS        Z26, Z25, Z25
-	VMAXPS        Z25, Z12, Z12
-	VPTERNLOGD    $0x96, Z23, Z24, Z13
-	VADDPS        Z25, Z21, Z21
-	VMOVUPS       512(AX), Z23
-	VADDPS        Z25, Z25, Z24
-	VSUBPS        Z24, Z23, Z23
-	VBLENDMPS     Z23, Z24, K1, Z23
-	VMINPS        Z23, Z22, Z22
-	VPTESTMD      192(AX), Z11, K1
-	VPMOVD2M      Z13, K2
+	VPXORD        Z3, Z12, Z12
+	VBLENDMPS     Z12, Z8, K1, Z3
+	VMOVAPS       Z8, Z8
+	VPTERNLOGD    $0xb4, Z1, Z3, Z8
+	VMAXPS        Z8, Z10, Z10
+	VPTERNLOGD    $0x96, Z3, Z11, Z6
+	VADDPS        Z8, Z4, Z4
+	VMOVUPS       512(AX), Z3
+	VADDPS        Z8, Z8, Z8
+	VSUBPS        Z8, Z3, K1, Z8
+	VMINPS        Z8, Z7, Z7
+	MOVL          $0x00000001, 832(R8)
+	VPTESTMD      192(AX), Z5, K1
+	VPMOVD2M      Z6, K2
 	KXORW         K1, K2, K3
-	VMOVAPS       Z12, Z11
-	VMOVUPS       576(AX), Z13
-	VFMADD213PS.Z 384(AX), Z13, K1, Z11
-	VMOVUPS       512(AX), Z13
-	VSUBPS        Z21, Z13, Z13
-	VADDPS        Z22, Z13, K3, Z13
-	VCMPPS        $0x11, Z11, Z13, K3
+	VMOVAPS       Z10, Z3
+	VMOVUPS       576(AX), Z5
+	VFMADD213PS.Z 384(AX), Z5, K1, Z3
+	VMOVUPS       512(AX), Z5
+	VSUBPS        Z4, Z5, Z5
+	VADDPS        Z7, Z5, K3, Z5
+	VCMPPS        $0x11, Z3, Z5, K3
 	KANDW         K3, K2, K2
 	KXORW         K1, K2, K1
-	VBLENDMPS     Z22, Z12, K3, Z11
-	VMOVUPS.Z     256(AX), K3, Z12
-	VMOVUPS       384(AX), Z13
-	VBLENDMPS     320(AX), Z13, K3, Z13
-	VPANDD        64(AX), Z20, Z21
-	VPCMPEQD      640(AX), Z21, K2
-	VMOVUPS       128(AX), Z21
-	VPXORD        Z20, Z21, Z21
-	VBLENDMPS     Z21, Z2, K2, Z21
-	VMOVUPS       128(AX), Z22
-	VPANDD        Z21, Z22, Z22
-	VPXORD        Z2, Z22, Z22
-	VPXORD        Z2, Z2, Z2
-	VADDPS        Z2, Z22, Z22
-	VMOVUPS       512(AX), Z23
-	VADDPS        Z22, Z22, Z2
-	VSUBPS        Z2, Z23, Z23
-	VBLENDMPS     Z23, Z2, K2, Z2
-	VBLENDMPS     Z2, Z22, K3, Z2
-	VPCMPEQD      Z11, Z2, K1, K4
-	KXORW         K1, K4, K1
-	VBLENDMPS     Z13, Z12, K4, Z2
-	KANDW         K4, K2, K2
-	KANDW         K2, K3, K2
-	VBLENDMPS     448(AX), Z2, K2, Z2
-	VANDPS        128(AX), Z21, Z21
-	VXORPS        Z21, Z2, Z2
-	VADDPS        Z20, Z2, Z2
-	VPANDD        64(AX), Z19, Z20
-	VPCMPEQD      640(AX), Z20, K2
-	VMOVUPS       128(AX), Z20
-	VPXORD        Z19, Z20, Z20
-	VBLENDMPS     Z20, Z3, K2, Z20
-	VMOVUPS       128(AX), Z21
-	VPANDD        Z20, Z21, Z21
-	VPXORD        Z3, Z21, Z21
-	VPXORD        Z3, Z3, Z3
-	VADDPS        Z3, Z21, Z21
-	VMOVUPS       512(AX), Z22
-	VADDPS        Z21, Z21, Z3
-	VSUBPS        Z3, Z22, Z22
-	VBLENDMPS     Z22, Z3, K2, Z3
-	VBLENDMPS     Z3, Z21, K3, Z3
-	VPCMPEQD      Z11, Z3, K1, K4
-	KXORW         K1, K4, K1
-	VBLENDMPS     Z13, Z12, K4, Z3
-	KANDW         K4, K2, K2
-	KANDW         K2, K3, K2
-	VBLENDMPS     448(AX), Z3, K2, Z3
-	VANDPS        128(AX), Z20, Z20
-	VXORPS        Z20, Z3, Z3
-	VADDPS        Z19, Z3, Z3
-	VPANDD        64(AX), Z18, Z19
-	VPCMPEQD      640(AX), Z19, K2
-	VMOVUPS       128(AX), Z19
-	VPXORD        Z18, Z19, Z19
-	VBLENDMPS     Z19, Z4, K2, Z19
-	VMOVUPS       128(AX), Z20
-	VPANDD        Z19, Z20, Z20
-	VPXORD        Z4, Z20, Z20
-	VPXORD        Z4, Z4, Z4
-	VADDPS        Z4, Z20, Z20
-	VMOVUPS       512(AX), Z21
-	VADDPS        Z20, Z20, Z4
-	VSUBPS        Z4, Z21, Z21
-	VBLENDMPS     Z21, Z4, K2, Z4
-	VBLENDMPS     Z4, Z20, K3, Z4
-	VPCMPEQD      Z11, Z4, K1, K4
-	KXORW         K1, K4, K1
-	VBLENDMPS     Z13, Z12, K4, Z4
-	KANDW         K4, K2, K2
-	KANDW         K2, K3, K2
-	VBLENDMPS     448(AX), Z4, K2, Z4
-	VANDPS        128(AX), Z19, Z19
-	VXORPS        Z19, Z4, Z4
-	VADDPS        Z18, Z4, Z4
-	VPANDD        64(AX), Z17, Z18
-	VPCMPEQD      640(AX), Z18, K2
-	VMOVUPS       128(AX), Z18
-	VPXORD        Z17, Z18, Z18
-	VBLENDMPS     Z18, Z5, K2, Z18
-	VMOVUPS       128(AX), Z19
-	VPANDD        Z18, Z19, Z19
-	VPXORD        Z5, Z19, Z19
-	VPXORD        Z5, Z5, Z5
-	VADDPS        Z5, Z19, Z19
-	VMOVUPS       512(AX), Z20
-	VADDPS        Z19, Z19, Z5
-	VSUBPS        Z5, Z20, Z20
-	VBLENDMPS     Z20, Z5, K2, Z5
-	VBLENDMPS     Z5, Z19, K3, Z5
-	VPCMPEQD      Z11, Z5, K1, K4
-	KXORW         K1, K4, K1
-	VBLENDMPS     Z13, Z12, K4, Z5
-	KANDW         K4, K2, K2
-	KANDW         K2, K3, K2
-	VBLENDMPS     448(AX), Z5, K2, Z5
-	VANDPS        128(AX), Z18, Z18
-	VXORPS        Z18, Z5, Z5
-	VADDPS        Z17, Z5, Z5
-	VPANDD        64(AX), Z16, Z17
-	VPCMPEQD      640(AX), Z17, K2
-	VMOVUPS       128(AX), Z17
-	VPXORD        Z16, Z17, Z17
-	VBLENDMPS     Z17, Z6, K2, Z17
-	VMOVUPS       128(AX), Z18
-	VPANDD        Z17, Z18, Z18
-	VPXORD        Z6, Z18, Z18
-	VPXORD        Z6, Z6, Z6
-	VADDPS        Z6, Z18, Z18
-	VMOVUPS       512(AX), Z19
-	VADDPS        Z18, Z18, Z6
-	VSUBPS        Z6, Z19, Z19
-	VBLENDMPS     Z19, Z6, K2, Z6
-	VBLENDMPS     Z6, Z18, K3, Z6
-	VPCMPEQD      Z11, Z6, K1, K4
-	KXORW         K1, K4, K1
-	VBLENDMPS     Z13, Z12, K4, Z6
-	KANDW         K4, K2, K2
-	KANDW         K2, K3, K2
-	VBLENDMPS     448(AX), Z6, K2, Z6
-	VANDPS        128(AX), Z17, Z17
-	VXORPS        Z17, Z6, Z6
-	VADDPS        Z16, Z6, Z6
-	VPANDD        64(AX), Z15, Z16
-	VPCMPEQD      640(AX), Z16, K2
-	VMOVUPS       128(AX), Z16
-	VPXORD        Z15, Z16, Z16
-	VBLENDMPS     Z16, Z7, K2, Z16
-	VMOVUPS       128(AX), Z17
-	VPANDD        Z16, Z17, Z17
-	VPXORD        Z7, Z17, Z17
-	VPXORD        Z7, Z7, Z7
-	VADDPS        Z7, Z17, Z17
-	VMOVUPS       512(AX), Z18
-	VADDPS        Z17, Z17, Z7
-	VSUBPS        Z7, Z18, Z18
-	VBLENDMPS     Z18, Z7, K2, Z7
-	VBLENDMPS     Z7, Z17, K3, Z7
-	VPCMPEQD      Z11, Z7, K1, K4
-	KXORW         K1, K4, K1
-	VBLENDMPS     Z13, Z12, K4, Z7
-	KANDW         K4, K2, K2
-	KANDW         K2, K3, K2
-	VBLENDMPS     448(AX), Z7, K2, Z7
-	VANDPS        128(AX), Z16, Z16
-	VXORPS        Z16, Z7, Z7
-	VADDPS        Z15, Z7, Z7
-	VPANDD        64(AX), Z14, Z15
-	VPCMPEQD      640(AX), Z15, K2
-	VMOVUPS       128(AX), Z15
-	VPXORD        Z14, Z15, Z15
-	VBLENDMPS     Z15, Z8, K2, Z15
-	VMOVUPS       128(AX), Z16
-	VPANDD        Z15, Z16, Z16
-	VPXORD        Z8, Z16, Z16
-	VPXORD        Z8, Z8, Z8
-	VADDPS        Z8, Z16, Z16
-	VMOVUPS       512(AX), Z17
-	VADDPS        Z16, Z16, Z8
-	VSUBPS        Z8, Z17, Z17
-	VBLENDMPS     Z17, Z8, K2, Z8
-	VBLENDMPS     Z8, Z16, K3, Z8
-	VPCMPEQD      Z11, Z8, K1, K4
-	KXORW         K1, K4, K1
-	VBLENDMPS     Z13, Z12, K4, Z8
-	KANDW         K4, K2, K2
-	KANDW         K2, K3, K2
-	VBLENDMPS     448(AX), Z8, K2, Z8
-	VANDPS        128(AX), Z15, Z15
-	VXORPS        Z15, Z8, Z8
-	VADDPS        Z14, Z8, Z8
-	VPANDD        64(AX), Z10, Z14
-	VPCMPEQD      640(AX), Z14, K2
-	VMOVUPS       128(AX), Z14
-	VPXORD        Z10, Z14, Z14
-	VBLENDMPS     Z14, Z9, K2, Z14
-	VMOVUPS       128(AX), Z15
-	VPANDD        Z14, Z15, Z15
-	VPXORD        Z9, Z15, Z15
-	VPXORD        Z9, Z9, Z9
-	VADDPS        Z9, Z15, Z15
-	VMOVUPS       512(AX), Z16
-	VADDPS        Z15, Z15, Z9
-	VSUBPS        Z9, Z16, Z16
-	VBLENDMPS     Z16, Z9, K2, Z9
-	VBLENDMPS     Z9, Z15, K3, Z9
-	VPCMPEQD      Z11, Z9, K1, K1
-	VBLENDMPS     Z13, Z12, K1, Z9
-	KANDW         K1, K2, K1
-	KANDW         K1, K3, K1
-	VBLENDMPS     448(AX), Z9, K1, Z9
-	VANDPS        128(AX), Z14, Z14
-	VXORPS        Z14, Z9, Z9
-	VADDPS        Z10, Z9, Z9
-	KMOVW         K3, K1
-	JMP           done0
+	VBLENDMPS     Z7, Z10, K3, Z3
+	VMOVUPS       Z3, 512(R8)
+	KMOVW         K1, 640(R8)
+	KMOVW         K3, 768(R8)
+	JMP           found0
+
+risky0:
+	KMOVW      768(R8), K1
+	VMOVUPS    512(R8), Z3
+	KMOVW      640(R8), K2
+	VMOVUPS.Z  256(AX), K1, Z4
+	VMOVUPS    384(AX), Z5
+	VBLENDMPS  320(AX), Z5, K1, Z5
+	VMOVUPS    (R8), Z6
+	VMOVUPS    (CX), Z7
+	VMOVUPS    128(AX), Z9
+	VPANDD     Z1, Z6, Z8
+	VPCMPEQD   640(AX), Z8, K3
+	VPXORD     Z6, Z9, Z9
+	VBLENDMPS  Z9, Z7, K3, Z8
+	VMOVAPS    Z7, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VMOVUPS    512(AX), Z10
+	VADDPS     Z7, Z7, Z9
+	VSUBPS     Z9, Z10, K3, Z9
+	VBLENDMPS  Z9, Z7, K1, Z7
+	VCMPPS     $0x00, Z3, Z7, K4
+	KANDW      K2, K4, K5
+	KANDNW     K2, K4, K2
+	VBLENDMPS  Z5, Z4, K5, Z7
+	KANDW      K5, K3, K3
+	KANDW      K3, K1, K3
+	VBLENDMPS  448(AX), Z7, K3, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VADDPS     Z6, Z7, Z6
+	VMOVUPS    Z6, (CX)
+	VMOVUPS    64(R8), Z6
+	VMOVUPS    64(CX), Z7
+	VMOVUPS    128(AX), Z9
+	VPANDD     Z1, Z6, Z8
+	VPCMPEQD   640(AX), Z8, K3
+	VPXORD     Z6, Z9, Z9
+	VBLENDMPS  Z9, Z7, K3, Z8
+	VMOVAPS    Z7, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VMOVUPS    512(AX), Z10
+	VADDPS     Z7, Z7, Z9
+	VSUBPS     Z9, Z10, K3, Z9
+	VBLENDMPS  Z9, Z7, K1, Z7
+	VCMPPS     $0x00, Z3, Z7, K4
+	KANDW      K2, K4, K5
+	KANDNW     K2, K4, K2
+	VBLENDMPS  Z5, Z4, K5, Z7
+	KANDW      K5, K3, K3
+	KANDW      K3, K1, K3
+	VBLENDMPS  448(AX), Z7, K3, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VADDPS     Z6, Z7, Z6
+	VMOVUPS    Z6, 64(CX)
+	VMOVUPS    128(R8), Z6
+	VMOVUPS    128(CX), Z7
+	VMOVUPS    128(AX), Z9
+	VPANDD     Z1, Z6, Z8
+	VPCMPEQD   640(AX), Z8, K3
+	VPXORD     Z6, Z9, Z9
+	VBLENDMPS  Z9, Z7, K3, Z8
+	VMOVAPS    Z7, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VMOVUPS    512(AX), Z10
+	VADDPS     Z7, Z7, Z9
+	VSUBPS     Z9, Z10, K3, Z9
+	VBLENDMPS  Z9, Z7, K1, Z7
+	VCMPPS     $0x00, Z3, Z7, K4
+	KANDW      K2, K4, K5
+	KANDNW     K2, K4, K2
+	VBLENDMPS  Z5, Z4, K5, Z7
+	KANDW      K5, K3, K3
+	KANDW      K3, K1, K3
+	VBLENDMPS  448(AX), Z7, K3, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VADDPS     Z6, Z7, Z6
+	VMOVUPS    Z6, 128(CX)
+	VMOVUPS    192(R8), Z6
+	VMOVUPS    192(CX), Z7
+	VMOVUPS    128(AX), Z9
+	VPANDD     Z1, Z6, Z8
+	VPCMPEQD   640(AX), Z8, K3
+	VPXORD     Z6, Z9, Z9
+	VBLENDMPS  Z9, Z7, K3, Z8
+	VMOVAPS    Z7, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VMOVUPS    512(AX), Z10
+	VADDPS     Z7, Z7, Z9
+	VSUBPS     Z9, Z10, K3, Z9
+	VBLENDMPS  Z9, Z7, K1, Z7
+	VCMPPS     $0x00, Z3, Z7, K4
+	KANDW      K2, K4, K5
+	KANDNW     K2, K4, K2
+	VBLENDMPS  Z5, Z4, K5, Z7
+	KANDW      K5, K3, K3
+	KANDW      K3, K1, K3
+	VBLENDMPS  448(AX), Z7, K3, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VADDPS     Z6, Z7, Z6
+	VMOVUPS    Z6, 192(CX)
+	VMOVUPS    256(R8), Z6
+	VMOVUPS    256(CX), Z7
+	VMOVUPS    128(AX), Z9
+	VPANDD     Z1, Z6, Z8
+	VPCMPEQD   640(AX), Z8, K3
+	VPXORD     Z6, Z9, Z9
+	VBLENDMPS  Z9, Z7, K3, Z8
+	VMOVAPS    Z7, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VMOVUPS    512(AX), Z10
+	VADDPS     Z7, Z7, Z9
+	VSUBPS     Z9, Z10, K3, Z9
+	VBLENDMPS  Z9, Z7, K1, Z7
+	VCMPPS     $0x00, Z3, Z7, K4
+	KANDW      K2, K4, K5
+	KANDNW     K2, K4, K2
+	VBLENDMPS  Z5, Z4, K5, Z7
+	KANDW      K5, K3, K3
+	KANDW      K3, K1, K3
+	VBLENDMPS  448(AX), Z7, K3, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VADDPS     Z6, Z7, Z6
+	VMOVUPS    Z6, 256(CX)
+	VMOVUPS    320(R8), Z6
+	VMOVUPS    320(CX), Z7
+	VMOVUPS    128(AX), Z9
+	VPANDD     Z1, Z6, Z8
+	VPCMPEQD   640(AX), Z8, K3
+	VPXORD     Z6, Z9, Z9
+	VBLENDMPS  Z9, Z7, K3, Z8
+	VMOVAPS    Z7, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VMOVUPS    512(AX), Z10
+	VADDPS     Z7, Z7, Z9
+	VSUBPS     Z9, Z10, K3, Z9
+	VBLENDMPS  Z9, Z7, K1, Z7
+	VCMPPS     $0x00, Z3, Z7, K4
+	KANDW      K2, K4, K5
+	KANDNW     K2, K4, K2
+	VBLENDMPS  Z5, Z4, K5, Z7
+	KANDW      K5, K3, K3
+	KANDW      K3, K1, K3
+	VBLENDMPS  448(AX), Z7, K3, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VADDPS     Z6, Z7, Z6
+	VMOVUPS    Z6, 320(CX)
+	VMOVUPS    384(R8), Z6
+	VMOVUPS    384(CX), Z7
+	VMOVUPS    128(AX), Z9
+	VPANDD     Z1, Z6, Z8
+	VPCMPEQD   640(AX), Z8, K3
+	VPXORD     Z6, Z9, Z9
+	VBLENDMPS  Z9, Z7, K3, Z8
+	VMOVAPS    Z7, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VMOVUPS    512(AX), Z10
+	VADDPS     Z7, Z7, Z9
+	VSUBPS     Z9, Z10, K3, Z9
+	VBLENDMPS  Z9, Z7, K1, Z7
+	VCMPPS     $0x00, Z3, Z7, K4
+	KANDW      K2, K4, K5
+	KANDNW     K2, K4, K2
+	VBLENDMPS  Z5, Z4, K5, Z7
+	KANDW      K5, K3, K3
+	KANDW      K3, K1, K3
+	VBLENDMPS  448(AX), Z7, K3, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VADDPS     Z6, Z7, Z6
+	VMOVUPS    Z6, 384(CX)
+	VMOVUPS    448(R8), Z6
+	VMOVUPS    448(CX), Z7
+	VMOVUPS    128(AX), Z9
+	VPANDD     Z1, Z6, Z8
+	VPCMPEQD   640(AX), Z8, K3
+	VPXORD     Z6, Z9, Z9
+	VBLENDMPS  Z9, Z7, K3, Z8
+	VMOVAPS    Z7, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VMOVUPS    512(AX), Z10
+	VADDPS     Z7, Z7, Z9
+	VSUBPS     Z9, Z10, K3, Z9
+	VBLENDMPS  Z9, Z7, K1, Z7
+	VCMPPS     $0x00, Z3, Z7, K4
+	KANDW      K2, K4, K5
+	KANDNW     K2, K4, K2
+	VBLENDMPS  Z5, Z4, K5, Z3
+	KANDW      K5, K3, K2
+	KANDW      K2, K1, K2
+	VBLENDMPS  448(AX), Z3, K2, Z3
+	VPTERNLOGD $0xb4, Z1, Z8, Z3
+	VADDPS     Z6, Z3, Z6
+	VMOVUPS    Z6, 448(CX)
+	VMOVUPS    (CX), Z3
+	VMOVUPS    64(CX), Z4
+	VMOVUPS    128(CX), Z5
+	VMOVUPS    192(CX), Z6
+	VMOVUPS    256(CX), Z7
+	VMOVUPS    320(CX), Z8
+	VMOVUPS    384(CX), Z9
+	VMOVUPS    448(CX), Z10
+	KMOVW      K1, K1
+	JMP        done0
 
 // func roundTripBoxE8AVX512(rows *float32, peaks *float32, groups int, inverse float32, step float32, table *uint64)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·roundTripBoxE8AVX512(SB), NOSPLIT, $0-40
+// Requires: AVX, AVX512DQ, AVX512F, CMOV
+TEXT ·roundTripBoxE8AVX512(SB), $3648-40
 	MOVQ         table+32(FP), AX
 	VMOVUPS      (AX), Z0
+	VMOVUPS      64(AX), Z1
+	VBROADCASTSS step+28(FP), Z2
 	MOVQ         rows+0(FP), CX
 	MOVQ         groups+16(FP), DX
-	VBROADCASTSS inverse+24(FP), Z1
+	VBROADCASTSS inverse+24(FP), Z3
 	MOVQ         peaks+8(FP), BX
-	VBROADCASTSS step+28(FP), Z2
+	MOVQ         CX, SI
+	LEAQ         (SP), DI
+	ADDQ         $0x0000003f, DI
+	ANDQ         $-64, DI
 
-group:
-	VMULPS        (BX), Z1, Z3
-	VCMPPS        $0x1d, 768(AX), Z3, K1
+chunk:
+	MOVQ    $0x00000004, R9
+	CMPQ    DX, R9
+	CMOVQLT DX, R9
+	MOVQ    DI, R8
+
+pass1:
+	VMULPS        (BX), Z3, Z4
+	ADDQ          $0x00000040, BX
+	VCMPPS        $0x1d, 768(AX), Z4, K1
 	KORTESTW      K1, K1
-	JNZ           risky0
-	VMULPS        (CX), Z1, Z3
-	VADDPS        Z0, Z3, Z7
-	VSUBPS        Z0, Z7, Z21
-	VSUBPS        Z21, Z3, Z3
-	VPANDD        64(AX), Z3, Z5
-	VMULPS        64(CX), Z1, Z4
-	VADDPS        Z0, Z4, Z8
-	VSUBPS        Z0, Z8, Z20
-	VSUBPS        Z20, Z4, Z4
-	VPANDD        64(AX), Z4, Z6
-	VPXORD        Z8, Z7, Z12
-	VPXORD        Z4, Z3, Z13
-	VADDPS        Z6, Z5, Z14
-	VPMINUD       Z6, Z5, Z22
-	VPMAXUD       Z6, Z5, Z23
-	VMULPS        128(CX), Z1, Z5
-	VADDPS        Z0, Z5, Z7
-	VSUBPS        Z0, Z7, Z19
-	VSUBPS        Z19, Z5, Z5
-	VPANDD        64(AX), Z5, Z6
-	VADDPS        Z6, Z14, Z14
-	VPMINUD       Z6, Z22, Z22
-	VPMAXUD       Z6, Z23, Z23
-	VMULPS        192(CX), Z1, Z6
-	VADDPS        Z0, Z6, Z8
-	VSUBPS        Z0, Z8, Z18
-	VSUBPS        Z18, Z6, Z6
-	VPANDD        64(AX), Z6, Z9
-	VPTERNLOGD    $0x96, Z8, Z7, Z12
-	VPTERNLOGD    $0x96, Z6, Z5, Z13
-	VADDPS        Z9, Z14, Z14
-	VPMINUD       Z9, Z22, Z22
-	VPMAXUD       Z9, Z23, Z23
-	VMULPS        256(CX), Z1, Z7
-	VADDPS        Z0, Z7, Z9
-	VSUBPS        Z0, Z9, Z17
-	VSUBPS        Z17, Z7, Z7
-	VPANDD        64(AX), Z7, Z8
-	VADDPS        Z8, Z14, Z14
-	VPMINUD       Z8, Z22, Z22
-	VPMAXUD       Z8, Z23, Z23
-	VMULPS        320(CX), Z1, Z8
-	VADDPS        Z0, Z8, Z10
-	VSUBPS        Z0, Z10, Z16
-	VSUBPS        Z16, Z8, Z8
-	VPANDD        64(AX), Z8, Z11
-	VPTERNLOGD    $0x96, Z10, Z9, Z12
-	VPTERNLOGD    $0x96, Z8, Z7, Z13
-	VADDPS        Z11, Z14, Z14
-	VPMINUD       Z11, Z22, Z22
-	VPMAXUD       Z11, Z23, Z23
-	VMULPS        384(CX), Z1, Z9
-	VADDPS        Z0, Z9, Z24
-	VSUBPS        Z0, Z24, Z15
-	VSUBPS        Z15, Z9, Z9
-	VPANDD        64(AX), Z9, Z10
-	VADDPS        Z10, Z14, Z14
-	VPMINUD       Z10, Z22, Z22
-	VPMAXUD       Z10, Z23, Z23
-	VMULPS        448(CX), Z1, Z10
-	VADDPS        Z0, Z10, Z25
-	VSUBPS        Z0, Z25, Z11
-	VSUBPS        Z11, Z10, Z10
-	VPANDD        64(AX), Z10, Z26
-	VPTERNLOGD    $0x96, Z25, Z24, Z12
-	VPTERNLOGD    $0x96, Z10, Z9, Z13
-	VADDPS        Z26, Z14, Z14
-	VPMINUD       Z26, Z22, Z22
-	VPMAXUD       Z26, Z23, Z23
-	VPXORD        Z24, Z24, Z24
-	VPCMPEQD      Z24, Z22, K1
+	JNZ           border0
+	VMULPS        (CX), Z3, Z4
+	VADDPS        Z0, Z4, Z5
+	VSUBPS        Z0, Z5, Z6
+	VMOVUPS       Z6, (R8)
+	VSUBPS        Z6, Z4, Z4
+	VMOVUPS       Z4, (CX)
+	VPANDD        Z1, Z4, Z6
+	VMULPS        64(CX), Z3, Z7
+	VADDPS        Z0, Z7, Z8
+	VSUBPS        Z0, Z8, Z9
+	VMOVUPS       Z9, 64(R8)
+	VSUBPS        Z9, Z7, Z7
+	VMOVUPS       Z7, 64(CX)
+	VPANDD        Z1, Z7, Z9
+	VPXORD        Z8, Z5, Z5
+	VPXORD        Z7, Z4, Z4
+	VADDPS        Z9, Z6, Z7
+	VPMINUD       Z9, Z6, Z8
+	VPMAXUD       Z9, Z6, Z6
+	VMULPS        128(CX), Z3, Z9
+	VADDPS        Z0, Z9, Z10
+	VSUBPS        Z0, Z10, Z11
+	VMOVUPS       Z11, 128(R8)
+	VSUBPS        Z11, Z9, Z9
+	VMOVUPS       Z9, 128(CX)
+	VPANDD        Z1, Z9, Z11
+	VADDPS        Z11, Z7, Z7
+	VPMINUD       Z11, Z8, Z8
+	VPMAXUD       Z11, Z6, Z6
+	VMULPS        192(CX), Z3, Z11
+	VADDPS        Z0, Z11, Z12
+	VSUBPS        Z0, Z12, Z13
+	VMOVUPS       Z13, 192(R8)
+	VSUBPS        Z13, Z11, Z11
+	VMOVUPS       Z11, 192(CX)
+	VPANDD        Z1, Z11, Z13
+	VPTERNLOGD    $0x96, Z12, Z10, Z5
+	VPTERNLOGD    $0x96, Z11, Z9, Z4
+	VADDPS        Z13, Z7, Z7
+	VPMINUD       Z13, Z8, Z8
+	VPMAXUD       Z13, Z6, Z6
+	VMULPS        256(CX), Z3, Z9
+	VADDPS        Z0, Z9, Z10
+	VSUBPS        Z0, Z10, Z11
+	VMOVUPS       Z11, 256(R8)
+	VSUBPS        Z11, Z9, Z9
+	VMOVUPS       Z9, 256(CX)
+	VPANDD        Z1, Z9, Z11
+	VADDPS        Z11, Z7, Z7
+	VPMINUD       Z11, Z8, Z8
+	VPMAXUD       Z11, Z6, Z6
+	VMULPS        320(CX), Z3, Z11
+	VADDPS        Z0, Z11, Z12
+	VSUBPS        Z0, Z12, Z13
+	VMOVUPS       Z13, 320(R8)
+	VSUBPS        Z13, Z11, Z11
+	VMOVUPS       Z11, 320(CX)
+	VPANDD        Z1, Z11, Z13
+	VPTERNLOGD    $0x96, Z12, Z10, Z5
+	VPTERNLOGD    $0x96, Z11, Z9, Z4
+	VADDPS        Z13, Z7, Z7
+	VPMINUD       Z13, Z8, Z8
+	VPMAXUD       Z13, Z6, Z6
+	VMULPS        384(CX), Z3, Z9
+	VADDPS        Z0, Z9, Z10
+	VSUBPS        Z0, Z10, Z11
+	VMOVUPS       Z11, 384(R8)
+	VSUBPS        Z11, Z9, Z9
+	VMOVUPS       Z9, 384(CX)
+	VPANDD        Z1, Z9, Z11
+	VADDPS        Z11, Z7, Z7
+	VPMINUD       Z11, Z8, Z8
+	VPMAXUD       Z11, Z6, Z6
+	VMULPS        448(CX), Z3, Z11
+	VADDPS        Z0, Z11, Z12
+	VSUBPS        Z0, Z12, Z13
+	VMOVUPS       Z13, 448(R8)
+	VSUBPS        Z13, Z11, Z11
+	VMOVUPS       Z11, 448(CX)
+	VPANDD        Z1, Z11, Z13
+	VPTERNLOGD    $0x96, Z12, Z10, Z5
+	VPTERNLOGD    $0x96, Z11, Z9, Z4
+	VADDPS        Z13, Z7, Z7
+	VPMINUD       Z13, Z8, Z8
+	VPMAXUD       Z13, Z6, Z6
+	VPXORD        Z9, Z9, Z9
+	VPCMPEQD      Z9, Z8, K1
 	KORTESTW      K1, K1
-	JNZ           risky0
-	VADDPS        Z22, Z22, Z24
-	VPTESTMD      192(AX), Z12, K1
-	VPMOVD2M      Z13, K2
+	JNZ           again0
+	MOVL          $0x00000000, 832(R8)
+	VADDPS        Z8, Z8, Z9
+	VPTESTMD      192(AX), Z5, K1
+	VPMOVD2M      Z4, K2
 	KXORW         K1, K2, K3
-	VMOVAPS       Z23, Z12
-	VMOVUPS       576(AX), Z13
-	VFMADD213PS.Z 384(AX), Z13, K1, Z12
-	VMOVUPS       512(AX), Z13
-	VSUBPS        Z14, Z13, Z13
-	VADDPS        Z24, Z13, K3, Z13
-	VCMPPS        $0x11, Z12, Z13, K3
+	VMOVAPS       Z6, Z4
+	VMOVUPS       576(AX), Z5
+	VFMADD213PS.Z 384(AX), Z5, K1, Z4
+	VMOVUPS       512(AX), Z5
+	VSUBPS        Z7, Z5, Z5
+	VADDPS        Z9, Z5, K3, Z5
+	VCMPPS        $0x11, Z4, Z5, K3
 	KANDW         K3, K2, K2
 	KXORW         K1, K2, K1
-	VBLENDMPS     Z22, Z23, K3, Z12
-	VMOVUPS.Z     256(AX), K3, Z13
-	VMOVUPS       384(AX), Z14
-	VBLENDMPS     320(AX), Z14, K3, Z14
-	VPANDD        64(AX), Z3, Z22
-	VPCMPEQD      Z12, Z22, K1, K2
-	KXORW         K1, K2, K1
-	VBLENDMPS     Z14, Z13, K2, Z23
-	VPTERNLOGD    $0x96, Z22, Z3, Z23
-	VADDPS        Z21, Z23, Z3
-	VPANDD        64(AX), Z4, Z21
-	VPCMPEQD      Z12, Z21, K1, K2
-	KXORW         K1, K2, K1
-	VBLENDMPS     Z14, Z13, K2, Z22
-	VPTERNLOGD    $0x96, Z21, Z4, Z22
-	VADDPS        Z20, Z22, Z4
-	VPANDD        64(AX), Z5, Z20
-	VPCMPEQD      Z12, Z20, K1, K2
-	KXORW         K1, K2, K1
-	VBLENDMPS     Z14, Z13, K2, Z21
-	VPTERNLOGD    $0x96, Z20, Z5, Z21
-	VADDPS        Z19, Z21, Z5
-	VPANDD        64(AX), Z6, Z19
-	VPCMPEQD      Z12, Z19, K1, K2
-	KXORW         K1, K2, K1
-	VBLENDMPS     Z14, Z13, K2, Z20
-	VPTERNLOGD    $0x96, Z19, Z6, Z20
-	VADDPS        Z18, Z20, Z6
-	VPANDD        64(AX), Z7, Z18
-	VPCMPEQD      Z12, Z18, K1, K2
-	KXORW         K1, K2, K1
-	VBLENDMPS     Z14, Z13, K2, Z19
-	VPTERNLOGD    $0x96, Z18, Z7, Z19
-	VADDPS        Z17, Z19, Z7
-	VPANDD        64(AX), Z8, Z17
-	VPCMPEQD      Z12, Z17, K1, K2
-	KXORW         K1, K2, K1
-	VBLENDMPS     Z14, Z13, K2, Z18
-	VPTERNLOGD    $0x96, Z17, Z8, Z18
-	VADDPS        Z16, Z18, Z8
-	VPANDD        64(AX), Z9, Z16
-	VPCMPEQD      Z12, Z16, K1, K2
-	KXORW         K1, K2, K1
-	VBLENDMPS     Z14, Z13, K2, Z17
-	VPTERNLOGD    $0x96, Z16, Z9, Z17
-	VADDPS        Z15, Z17, Z9
-	VPANDD        64(AX), Z10, Z15
-	VPCMPEQD      Z12, Z15, K1, K1
-	VBLENDMPS     Z14, Z13, K1, Z12
-	VPTERNLOGD    $0x96, Z15, Z10, Z12
-	VADDPS        Z11, Z12, Z10
-	KMOVW         K3, K1
+	VBLENDMPS     Z8, Z6, K3, Z4
+	VMOVUPS       Z4, 512(R8)
+	KMOVW         K1, 640(R8)
+	KMOVW         K3, 768(R8)
+
+found0:
+	ADDQ    $0x00000200, CX
+	ADDQ    $0x00000380, R8
+	DECQ    R9
+	JNZ     pass1
+	MOVQ    $0x00000004, R9
+	CMPQ    DX, R9
+	CMOVQLT DX, R9
+	MOVQ    DI, R8
+
+pass2:
+	CMPL       832(R8), $0x00
+	JNE        risky0
+	KMOVW      768(R8), K1
+	VMOVUPS    512(R8), Z11
+	KMOVW      640(R8), K2
+	VMOVUPS.Z  256(AX), K1, Z12
+	VMOVUPS    384(AX), Z4
+	VBLENDMPS  320(AX), Z4, K1, Z13
+	VPANDD     (SI), Z1, Z4
+	VPCMPEQD   Z11, Z4, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z13, Z12, K4, Z5
+	VPTERNLOGD $0x96, (SI), Z4, Z5
+	VADDPS     (R8), Z5, Z4
+	VPANDD     64(SI), Z1, Z5
+	VPCMPEQD   Z11, Z5, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z13, Z12, K4, Z6
+	VPTERNLOGD $0x96, 64(SI), Z5, Z6
+	VADDPS     64(R8), Z6, Z5
+	VPANDD     128(SI), Z1, Z6
+	VPCMPEQD   Z11, Z6, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z13, Z12, K4, Z7
+	VPTERNLOGD $0x96, 128(SI), Z6, Z7
+	VADDPS     128(R8), Z7, Z6
+	VPANDD     192(SI), Z1, Z7
+	VPCMPEQD   Z11, Z7, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z13, Z12, K4, Z8
+	VPTERNLOGD $0x96, 192(SI), Z7, Z8
+	VADDPS     192(R8), Z8, Z7
+	VPANDD     256(SI), Z1, Z8
+	VPCMPEQD   Z11, Z8, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z13, Z12, K4, Z9
+	VPTERNLOGD $0x96, 256(SI), Z8, Z9
+	VADDPS     256(R8), Z9, Z8
+	VPANDD     320(SI), Z1, Z9
+	VPCMPEQD   Z11, Z9, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z13, Z12, K4, Z10
+	VPTERNLOGD $0x96, 320(SI), Z9, Z10
+	VADDPS     320(R8), Z10, Z9
+	VPANDD     384(SI), Z1, Z10
+	VPCMPEQD   Z11, Z10, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z13, Z12, K4, Z14
+	VPTERNLOGD $0x96, 384(SI), Z10, Z14
+	VADDPS     384(R8), Z14, Z10
+	VPANDD     448(SI), Z1, Z14
+	VPCMPEQD   Z11, Z14, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z13, Z12, K4, Z11
+	VPTERNLOGD $0x96, 448(SI), Z14, Z11
+	VADDPS     448(R8), Z11, Z11
+	KMOVW      K1, K1
 
 done0:
-	VMULPS  Z2, Z3, Z3
-	VMOVUPS Z3, (CX)
 	VMULPS  Z2, Z4, Z4
-	VMOVUPS Z4, 64(CX)
+	VMOVUPS Z4, (SI)
 	VMULPS  Z2, Z5, Z5
-	VMOVUPS Z5, 128(CX)
+	VMOVUPS Z5, 64(SI)
 	VMULPS  Z2, Z6, Z6
-	VMOVUPS Z6, 192(CX)
+	VMOVUPS Z6, 128(SI)
 	VMULPS  Z2, Z7, Z7
-	VMOVUPS Z7, 256(CX)
+	VMOVUPS Z7, 192(SI)
 	VMULPS  Z2, Z8, Z8
-	VMOVUPS Z8, 320(CX)
+	VMOVUPS Z8, 256(SI)
 	VMULPS  Z2, Z9, Z9
-	VMOVUPS Z9, 384(CX)
+	VMOVUPS Z9, 320(SI)
 	VMULPS  Z2, Z10, Z10
-	VMOVUPS Z10, 448(CX)
-	ADDQ    $0x00000200, CX
-	ADDQ    $0x00000040, BX
-	DECQ    DX
-	JNZ     group
+	VMOVUPS Z10, 384(SI)
+	VMULPS  Z2, Z11, Z11
+	VMOVUPS Z11, 448(SI)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000380, R8
+	DECQ    R9
+	JNZ     pass2
+	SUBQ    $0x00000004, DX
+	JG      chunk
 	VZEROUPPER
 	RET
 
-risky0:
-	VPXORD        Z11, Z11, Z11
-	VMULPS        (CX), Z1, Z3
-	VADDPS        Z11, Z3, Z3
-	VMINPS        640(AX), Z3, Z6
-	VMAXPS        704(AX), Z6, Z6
-	VADDPS        Z0, Z6, Z6
-	VSUBPS        Z0, Z6, Z21
-	VSUBPS        Z21, Z3, Z3
-	VPANDD        64(AX), Z21, Z4
-	VPCMPEQD      640(AX), Z4, K1
-	VMOVUPS       128(AX), Z4
-	VPXORD        Z21, Z4, Z4
-	VBLENDMPS     Z4, Z3, K1, Z8
-	VMOVUPS       128(AX), Z4
-	VPANDD        Z8, Z4, Z7
-	VPXORD        Z3, Z7, Z7
+border0:
 	VPXORD        Z4, Z4, Z4
-	VADDPS        Z4, Z7, Z7
-	VMOVUPS       512(AX), Z5
-	VADDPS        Z7, Z7, Z4
-	VSUBPS        Z4, Z5, Z5
-	VBLENDMPS     Z5, Z4, K1, Z5
-	VMULPS        64(CX), Z1, Z4
-	VADDPS        Z11, Z4, Z4
-	VMINPS        640(AX), Z4, Z9
-	VMAXPS        704(AX), Z9, Z9
-	VADDPS        Z0, Z9, Z9
-	VSUBPS        Z0, Z9, Z20
-	VSUBPS        Z20, Z4, Z4
-	VPXORD        Z9, Z6, Z12
-	VPANDD        64(AX), Z20, Z6
-	VPCMPEQD      640(AX), Z6, K1
-	VMOVUPS       128(AX), Z6
-	VPXORD        Z20, Z6, Z6
-	VBLENDMPS     Z6, Z4, K1, Z9
-	VMOVUPS       128(AX), Z6
-	VPANDD        Z9, Z6, Z6
-	VPXORD        Z4, Z6, Z6
-	VPXORD        Z10, Z10, Z10
-	VADDPS        Z10, Z6, Z6
-	VMAXPS        Z6, Z7, Z13
-	VPXORD        Z9, Z8, Z14
-	VADDPS        Z6, Z7, Z22
-	VMOVUPS       512(AX), Z7
-	VADDPS        Z6, Z6, Z6
-	VSUBPS        Z6, Z7, Z7
-	VBLENDMPS     Z7, Z6, K1, Z6
-	VMINPS        Z6, Z5, Z23
-	VMULPS        128(CX), Z1, Z5
-	VADDPS        Z11, Z5, Z5
-	VMINPS        640(AX), Z5, Z7
-	VMAXPS        704(AX), Z7, Z7
-	VADDPS        Z0, Z7, Z7
-	VSUBPS        Z0, Z7, Z19
-	VSUBPS        Z19, Z5, Z5
-	VPANDD        64(AX), Z19, Z6
-	VPCMPEQD      640(AX), Z6, K1
-	VMOVUPS       128(AX), Z6
-	VPXORD        Z19, Z6, Z6
-	VBLENDMPS     Z6, Z5, K1, Z8
-	VMOVUPS       128(AX), Z6
-	VPANDD        Z8, Z6, Z6
-	VPXORD        Z5, Z6, Z6
-	VPXORD        Z9, Z9, Z9
-	VADDPS        Z9, Z6, Z6
-	VMAXPS        Z6, Z13, Z13
-	VADDPS        Z6, Z22, Z22
-	VMOVUPS       512(AX), Z9
-	VADDPS        Z6, Z6, Z6
-	VSUBPS        Z6, Z9, Z9
-	VBLENDMPS     Z9, Z6, K1, Z6
-	VMINPS        Z6, Z23, Z23
-	VMULPS        192(CX), Z1, Z6
-	VADDPS        Z11, Z6, Z6
-	VMINPS        640(AX), Z6, Z9
-	VMAXPS        704(AX), Z9, Z9
-	VADDPS        Z0, Z9, Z9
-	VSUBPS        Z0, Z9, Z18
-	VSUBPS        Z18, Z6, Z6
-	VPTERNLOGD    $0x96, Z9, Z7, Z12
-	VPANDD        64(AX), Z18, Z7
-	VPCMPEQD      640(AX), Z7, K1
-	VMOVUPS       128(AX), Z7
-	VPXORD        Z18, Z7, Z7
-	VBLENDMPS     Z7, Z6, K1, Z7
+	VMULPS        (CX), Z3, Z5
+	VADDPS        Z4, Z5, Z5
+	VRANGEPS      $0x02, 640(AX), Z5, Z6
+	VADDPS        Z0, Z6, Z6
+	VSUBPS        Z0, Z6, Z7
+	VSUBPS        Z7, Z5, Z5
+	VMOVUPS       Z7, (R8)
+	VMOVUPS       Z5, (CX)
 	VMOVUPS       128(AX), Z9
-	VPANDD        Z7, Z9, Z9
-	VPXORD        Z6, Z9, Z9
-	VPXORD        Z10, Z10, Z10
-	VADDPS        Z10, Z9, Z9
-	VMAXPS        Z9, Z13, Z13
-	VPTERNLOGD    $0x96, Z7, Z8, Z14
-	VADDPS        Z9, Z22, Z22
-	VMOVUPS       512(AX), Z7
-	VADDPS        Z9, Z9, Z8
-	VSUBPS        Z8, Z7, Z7
-	VBLENDMPS     Z7, Z8, K1, Z7
-	VMINPS        Z7, Z23, Z23
-	VMULPS        256(CX), Z1, Z7
-	VADDPS        Z11, Z7, Z7
-	VMINPS        640(AX), Z7, Z9
-	VMAXPS        704(AX), Z9, Z9
-	VADDPS        Z0, Z9, Z9
-	VSUBPS        Z0, Z9, Z17
-	VSUBPS        Z17, Z7, Z7
-	VPANDD        64(AX), Z17, Z8
+	VPANDD        Z1, Z7, Z8
 	VPCMPEQD      640(AX), Z8, K1
-	VMOVUPS       128(AX), Z8
-	VPXORD        Z17, Z8, Z8
-	VBLENDMPS     Z8, Z7, K1, Z10
-	VMOVUPS       128(AX), Z8
-	VPANDD        Z10, Z8, Z8
-	VPXORD        Z7, Z8, Z8
-	VPXORD        Z15, Z15, Z15
-	VADDPS        Z15, Z8, Z8
-	VMAXPS        Z8, Z13, Z13
-	VADDPS        Z8, Z22, Z22
-	VMOVUPS       512(AX), Z15
-	VADDPS        Z8, Z8, Z8
-	VSUBPS        Z8, Z15, Z15
-	VBLENDMPS     Z15, Z8, K1, Z8
-	VMINPS        Z8, Z23, Z23
-	VMULPS        320(CX), Z1, Z8
-	VADDPS        Z11, Z8, Z8
-	VMINPS        640(AX), Z8, Z15
-	VMAXPS        704(AX), Z15, Z15
-	VADDPS        Z0, Z15, Z15
-	VSUBPS        Z0, Z15, Z16
-	VSUBPS        Z16, Z8, Z8
-	VPTERNLOGD    $0x96, Z15, Z9, Z12
-	VPANDD        64(AX), Z16, Z9
-	VPCMPEQD      640(AX), Z9, K1
-	VMOVUPS       128(AX), Z9
-	VPXORD        Z16, Z9, Z9
-	VBLENDMPS     Z9, Z8, K1, Z9
-	VMOVUPS       128(AX), Z15
-	VPANDD        Z9, Z15, Z15
-	VPXORD        Z8, Z15, Z15
-	VPXORD        Z24, Z24, Z24
-	VADDPS        Z24, Z15, Z15
-	VMAXPS        Z15, Z13, Z13
-	VPTERNLOGD    $0x96, Z9, Z10, Z14
-	VADDPS        Z15, Z22, Z22
+	VPXORD        Z7, Z9, Z9
+	VBLENDMPS     Z9, Z5, K1, Z7
+	VMOVAPS       Z5, Z5
+	VPTERNLOGD    $0xb4, Z1, Z7, Z5
 	VMOVUPS       512(AX), Z9
-	VADDPS        Z15, Z15, Z10
+	VADDPS        Z5, Z5, Z8
+	VSUBPS        Z8, Z9, K1, Z8
+	VMULPS        64(CX), Z3, Z9
+	VADDPS        Z4, Z9, Z9
+	VRANGEPS      $0x02, 640(AX), Z9, Z10
+	VADDPS        Z0, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VSUBPS        Z0, Z10, Z10
 	VSUBPS        Z10, Z9, Z9
-	VBLENDMPS     Z9, Z10, K1, Z9
-	VMINPS        Z9, Z23, Z23
-	VMULPS        384(CX), Z1, Z9
-	VADDPS        Z11, Z9, Z9
-	VMINPS        640(AX), Z9, Z24
-	VMAXPS        704(AX), Z24, Z24
-	VADDPS        Z0, Z24, Z24
-	VSUBPS        Z0, Z24, Z15
-	VSUBPS        Z15, Z9, Z9
-	VPANDD        64(AX), Z15, Z10
+	VMOVUPS       Z10, 64(R8)
+	VMOVUPS       Z9, 64(CX)
+	VMOVUPS       128(AX), Z12
+	VPANDD        Z1, Z10, Z11
+	VPCMPEQD      640(AX), Z11, K1
+	VPXORD        Z10, Z12, Z12
+	VBLENDMPS     Z12, Z9, K1, Z10
+	VMOVAPS       Z9, Z9
+	VPTERNLOGD    $0xb4, Z1, Z10, Z9
+	VMAXPS        Z9, Z5, Z11
+	VPXORD        Z10, Z7, Z7
+	VADDPS        Z9, Z5, Z5
+	VMOVUPS       512(AX), Z10
+	VADDPS        Z9, Z9, Z9
+	VSUBPS        Z9, Z10, K1, Z9
+	VMINPS        Z9, Z8, Z8
+	VMULPS        128(CX), Z3, Z9
+	VADDPS        Z4, Z9, Z9
+	VRANGEPS      $0x02, 640(AX), Z9, Z10
+	VADDPS        Z0, Z10, Z10
+	VSUBPS        Z0, Z10, Z12
+	VSUBPS        Z12, Z9, Z9
+	VMOVUPS       Z12, 128(R8)
+	VMOVUPS       Z9, 128(CX)
+	VMOVUPS       128(AX), Z14
+	VPANDD        Z1, Z12, Z13
+	VPCMPEQD      640(AX), Z13, K1
+	VPXORD        Z12, Z14, Z14
+	VBLENDMPS     Z14, Z9, K1, Z12
+	VMOVAPS       Z9, Z9
+	VPTERNLOGD    $0xb4, Z1, Z12, Z9
+	VMAXPS        Z9, Z11, Z11
+	VADDPS        Z9, Z5, Z5
+	VMOVUPS       512(AX), Z13
+	VADDPS        Z9, Z9, Z9
+	VSUBPS        Z9, Z13, K1, Z9
+	VMINPS        Z9, Z8, Z8
+	VMULPS        192(CX), Z3, Z9
+	VADDPS        Z4, Z9, Z9
+	VRANGEPS      $0x02, 640(AX), Z9, Z13
+	VADDPS        Z0, Z13, Z13
+	VPTERNLOGD    $0x96, Z13, Z10, Z6
+	VSUBPS        Z0, Z13, Z10
+	VSUBPS        Z10, Z9, Z9
+	VMOVUPS       Z10, 192(R8)
+	VMOVUPS       Z9, 192(CX)
+	VMOVUPS       128(AX), Z14
+	VPANDD        Z1, Z10, Z13
+	VPCMPEQD      640(AX), Z13, K1
+	VPXORD        Z10, Z14, Z14
+	VBLENDMPS     Z14, Z9, K1, Z10
+	VMOVAPS       Z9, Z9
+	VPTERNLOGD    $0xb4, Z1, Z10, Z9
+	VMAXPS        Z9, Z11, Z11
+	VPTERNLOGD    $0x96, Z10, Z12, Z7
+	VADDPS        Z9, Z5, Z5
+	VMOVUPS       512(AX), Z10
+	VADDPS        Z9, Z9, Z9
+	VSUBPS        Z9, Z10, K1, Z9
+	VMINPS        Z9, Z8, Z8
+	VMULPS        256(CX), Z3, Z9
+	VADDPS        Z4, Z9, Z9
+	VRANGEPS      $0x02, 640(AX), Z9, Z10
+	VADDPS        Z0, Z10, Z10
+	VSUBPS        Z0, Z10, Z12
+	VSUBPS        Z12, Z9, Z9
+	VMOVUPS       Z12, 256(R8)
+	VMOVUPS       Z9, 256(CX)
+	VMOVUPS       128(AX), Z14
+	VPANDD        Z1, Z12, Z13
+	VPCMPEQD      640(AX), Z13, K1
+	VPXORD        Z12, Z14, Z14
+	VBLENDMPS     Z14, Z9, K1, Z12
+	VMOVAPS       Z9, Z9
+	VPTERNLOGD    $0xb4, Z1, Z12, Z9
+	VMAXPS        Z9, Z11, Z11
+	VADDPS        Z9, Z5, Z5
+	VMOVUPS       512(AX), Z13
+	VADDPS        Z9, Z9, Z9
+	VSUBPS        Z9, Z13, K1, Z9
+	VMINPS        Z9, Z8, Z8
+	VMULPS        320(CX), Z3, Z9
+	VADDPS        Z4, Z9, Z9
+	VRANGEPS      $0x02, 640(AX), Z9, Z13
+	VADDPS        Z0, Z13, Z13
+	VPTERNLOGD    $0x96, Z13, Z10, Z6
+	VSUBPS        Z0, Z13, Z10
+	VSUBPS        Z10, Z9, Z9
+	VMOVUPS       Z10, 320(R8)
+	VMOVUPS       Z9, 320(CX)
+	VMOVUPS       128(AX), Z14
+	VPANDD        Z1, Z10, Z13
+	VPCMPEQD      640(AX), Z13, K1
+	VPXORD        Z10, Z14, Z14
+	VBLENDMPS     Z14, Z9, K1, Z10
+	VMOVAPS       Z9, Z9
+	VPTERNLOGD    $0xb4, Z1, Z10, Z9
+	VMAXPS        Z9, Z11, Z11
+	VPTERNLOGD    $0x96, Z10, Z12, Z7
+	VADDPS        Z9, Z5, Z5
+	VMOVUPS       512(AX), Z10
+	VADDPS        Z9, Z9, Z9
+	VSUBPS        Z9, Z10, K1, Z9
+	VMINPS        Z9, Z8, Z8
+	VMULPS        384(CX), Z3, Z9
+	VADDPS        Z4, Z9, Z9
+	VRANGEPS      $0x02, 640(AX), Z9, Z10
+	VADDPS        Z0, Z10, Z10
+	VSUBPS        Z0, Z10, Z12
+	VSUBPS        Z12, Z9, Z9
+	VMOVUPS       Z12, 384(R8)
+	VMOVUPS       Z9, 384(CX)
+	VMOVUPS       128(AX), Z14
+	VPANDD        Z1, Z12, Z13
+	VPCMPEQD      640(AX), Z13, K1
+	VPXORD        Z12, Z14, Z14
+	VBLENDMPS     Z14, Z9, K1, Z12
+	VMOVAPS       Z9, Z9
+	VPTERNLOGD    $0xb4, Z1, Z12, Z9
+	VMAXPS        Z9, Z11, Z11
+	VADDPS        Z9, Z5, Z5
+	VMOVUPS       512(AX), Z13
+	VADDPS        Z9, Z9, Z9
+	VSUBPS        Z9, Z13, K1, Z9
+	VMINPS        Z9, Z8, Z8
+	VMULPS        448(CX), Z3, Z9
+	VADDPS        Z4, Z9, Z9
+	VRANGEPS      $0x02, 640(AX), Z9, Z4
+	VADDPS        Z0, Z4, Z4
+	VPTERNLOGD    $0x96, Z4, Z10, Z6
+	VSUBPS        Z0, Z4, Z4
+	VSUBPS        Z4, Z9, Z9
+	VMOVUPS       Z4, 448(R8)
+	VMOVUPS       Z9, 448(CX)
+	VMOVUPS       128(AX), Z13
+	VPANDD        Z1, Z4, Z10
 	VPCMPEQD      640(AX), Z10, K1
-	VMOVUPS       128(AX), Z10
-	VPXORD        Z15, Z10, Z10
-	VBLENDMPS     Z10, Z9, K1, Z25
-	VMOVUPS       128(AX), Z10
-	VPANDD        Z25, Z10, Z10
-	VPXORD        Z9, Z10, Z10
-	VPXORD        Z26, Z26, Z26
-	VADDPS        Z26, Z10, Z10
-	VMAXPS        Z10, Z13, Z13
-	VADDPS        Z10, Z22, Z22
-	VMOVUPS       512(AX), Z26
-	VADDPS        Z10, Z10, Z10
-	VSUBPS        Z10, Z26, Z26
-	VBLENDMPS     Z26, Z10, K1, Z10
-	VMINPS        Z10, Z23, Z23
-	VMULPS        448(CX), Z1, Z10
-	VADDPS        Z11, Z10, Z10
-	VMINPS        640(AX), Z10, Z26
-	VMAXPS        704(AX), Z26, Z26
-	VADDPS        Z0, Z26, Z26
-	VSUBPS        Z0, Z26, Z11
-	VSUBPS        Z11, Z10, Z10
-	VPTERNLOGD    $0x96, Z26, Z24, Z12
-	VPANDD        64(AX), Z11, Z24
-	VPCMPEQD      640(AX), Z24, K1
-	VMOVUPS       128(AX), Z24
-	VPXORD        Z11, Z24, Z24
-	VBLENDMPS     Z24, Z10, K1, Z24
-	VMOVUPS       128(AX), Z26
-	VPANDD        Z24, Z26, Z26
-	VPXORD        Z10, Z26, Z26
-	VPXORD        Z27, Z27, Z27
-	VADDPS        Z27, Z26, Z26
-	VMAXPS        Z26, Z13, Z13
-	VPTERNLOGD    $0x96, Z24, Z25, Z14
-	VADDPS        Z26, Z22, Z22
-	VMOVUPS       512(AX), Z24
-	VADDPS        Z26, Z26, Z25
-	VSUBPS        Z25, Z24, Z24
-	VBLENDMPS     Z24, Z25, K1, Z24
-	VMINPS        Z24, Z23, Z23
-	VPTESTMD      192(AX), Z12, K1
-	VPMOVD2M      Z14, K2
+	VPXORD        Z4, Z13, Z13
+	VBLENDMPS     Z13, Z9, K1, Z4
+	VMOVAPS       Z9, Z9
+	VPTERNLOGD    $0xb4, Z1, Z4, Z9
+	VMAXPS        Z9, Z11, Z11
+	VPTERNLOGD    $0x96, Z4, Z12, Z7
+	VADDPS        Z9, Z5, Z5
+	VMOVUPS       512(AX), Z4
+	VADDPS        Z9, Z9, Z9
+	VSUBPS        Z9, Z4, K1, Z9
+	VMINPS        Z9, Z8, Z8
+	MOVL          $0x00000001, 832(R8)
+	VPTESTMD      192(AX), Z6, K1
+	VPMOVD2M      Z7, K2
 	KXORW         K1, K2, K3
-	VMOVAPS       Z13, Z12
-	VMOVUPS       576(AX), Z14
-	VFMADD213PS.Z 384(AX), Z14, K1, Z12
-	VMOVUPS       512(AX), Z14
-	VSUBPS        Z22, Z14, Z14
-	VADDPS        Z23, Z14, K3, Z14
-	VCMPPS        $0x11, Z12, Z14, K3
+	VMOVAPS       Z11, Z4
+	VMOVUPS       576(AX), Z6
+	VFMADD213PS.Z 384(AX), Z6, K1, Z4
+	VMOVUPS       512(AX), Z6
+	VSUBPS        Z5, Z6, Z6
+	VADDPS        Z8, Z6, K3, Z6
+	VCMPPS        $0x11, Z4, Z6, K3
 	KANDW         K3, K2, K2
 	KXORW         K1, K2, K1
-	VBLENDMPS     Z23, Z13, K3, Z12
-	VMOVUPS.Z     256(AX), K3, Z13
-	VMOVUPS       384(AX), Z14
-	VBLENDMPS     320(AX), Z14, K3, Z14
-	VPANDD        64(AX), Z21, Z22
-	VPCMPEQD      640(AX), Z22, K2
-	VMOVUPS       128(AX), Z22
-	VPXORD        Z21, Z22, Z22
-	VBLENDMPS     Z22, Z3, K2, Z22
-	VMOVUPS       128(AX), Z23
-	VPANDD        Z22, Z23, Z23
-	VPXORD        Z3, Z23, Z23
-	VPXORD        Z3, Z3, Z3
-	VADDPS        Z3, Z23, Z23
-	VMOVUPS       512(AX), Z24
-	VADDPS        Z23, Z23, Z3
-	VSUBPS        Z3, Z24, Z24
-	VBLENDMPS     Z24, Z3, K2, Z3
-	VBLENDMPS     Z3, Z23, K3, Z3
-	VPCMPEQD      Z12, Z3, K1, K4
-	KXORW         K1, K4, K1
-	VBLENDMPS     Z14, Z13, K4, Z3
-	KANDW         K4, K2, K2
-	KANDW         K2, K3, K2
-	VBLENDMPS     448(AX), Z3, K2, Z3
-	VANDPS        128(AX), Z22, Z22
-	VXORPS        Z22, Z3, Z3
-	VADDPS        Z21, Z3, Z3
-	VPANDD        64(AX), Z20, Z21
-	VPCMPEQD      640(AX), Z21, K2
-	VMOVUPS       128(AX), Z21
-	VPXORD        Z20, Z21, Z21
-	VBLENDMPS     Z21, Z4, K2, Z21
-	VMOVUPS       128(AX), Z22
-	VPANDD        Z21, Z22, Z22
-	VPXORD        Z4, Z22, Z22
+	VBLENDMPS     Z8, Z11, K3, Z4
+	VMOVUPS       Z4, 512(R8)
+	KMOVW         K1, 640(R8)
+	KMOVW         K3, 768(R8)
+	JMP           found0
+
+again0:
 	VPXORD        Z4, Z4, Z4
-	VADDPS        Z4, Z22, Z22
-	VMOVUPS       512(AX), Z23
-	VADDPS        Z22, Z22, Z4
-	VSUBPS        Z4, Z23, Z23
-	VBLENDMPS     Z23, Z4, K2, Z4
-	VBLENDMPS     Z4, Z22, K3, Z4
-	VPCMPEQD      Z12, Z4, K1, K4
-	KXORW         K1, K4, K1
-	VBLENDMPS     Z14, Z13, K4, Z4
-	KANDW         K4, K2, K2
-	KANDW         K2, K3, K2
-	VBLENDMPS     448(AX), Z4, K2, Z4
-	VANDPS        128(AX), Z21, Z21
-	VXORPS        Z21, Z4, Z4
-	VADDPS        Z20, Z4, Z4
-	VPANDD        64(AX), Z19, Z20
-	VPCMPEQD      640(AX), Z20, K2
-	VMOVUPS       128(AX), Z20
-	VPXORD        Z19, Z20, Z20
-	VBLENDMPS     Z20, Z5, K2, Z20
-	VMOVUPS       128(AX), Z21
-	VPANDD        Z20, Z21, Z21
-	VPXORD        Z5, Z21, Z21
-	VPXORD        Z5, Z5, Z5
-	VADDPS        Z5, Z21, Z21
-	VMOVUPS       512(AX), Z22
-	VADDPS        Z21, Z21, Z5
-	VSUBPS        Z5, Z22, Z22
-	VBLENDMPS     Z22, Z5, K2, Z5
-	VBLENDMPS     Z5, Z21, K3, Z5
-	VPCMPEQD      Z12, Z5, K1, K4
-	KXORW         K1, K4, K1
-	VBLENDMPS     Z14, Z13, K4, Z5
-	KANDW         K4, K2, K2
-	KANDW         K2, K3, K2
-	VBLENDMPS     448(AX), Z5, K2, Z5
-	VANDPS        128(AX), Z20, Z20
-	VXORPS        Z20, Z5, Z5
-	VADDPS        Z19, Z5, Z5
-	VPANDD        64(AX), Z18, Z19
-	VPCMPEQD      640(AX), Z19, K2
-	VMOVUPS       128(AX), Z19
-	VPXORD        Z18, Z19, Z19
-	VBLENDMPS     Z19, Z6, K2, Z19
-	VMOVUPS       128(AX), Z20
-	VPANDD        Z19, Z20, Z20
-	VPXORD        Z6, Z20, Z20
-	VPXORD        Z6, Z6, Z6
-	VADDPS        Z6, Z20, Z20
-	VMOVUPS       512(AX), Z21
-	VADDPS        Z20, Z20, Z6
-	VSUBPS        Z6, Z21, Z21
-	VBLENDMPS     Z21, Z6, K2, Z6
-	VBLENDMPS     Z6, Z20, K3, Z6
-	VPCMPEQD      Z12, Z6, K1, K4
-	KXORW         K1, K4, K1
-	VBLENDMPS     Z14, Z13, K4, Z6
-	KANDW         K4, K2, K2
-	KANDW         K2, K3, K2
-	VBLENDMPS     448(AX), Z6, K2, Z6
-	VANDPS        128(AX), Z19, Z19
-	VXORPS        Z19, Z6, Z6
-	VADDPS        Z18, Z6, Z6
-	VPANDD        64(AX), Z17, Z18
-	VPCMPEQD      640(AX), Z18, K2
-	VMOVUPS       128(AX), Z18
-	VPXORD        Z17, Z18, Z18
-	VBLENDMPS     Z18, Z7, K2, Z18
-	VMOVUPS       128(AX), Z19
-	VPANDD        Z18, Z19, Z19
-	VPXORD        Z7, Z19, Z19
-	VPXORD        Z7, Z7, Z7
-	VADDPS        Z7, Z19, Z19
-	VMOVUPS       512(AX), Z20
-	VADDPS        Z19, Z19, Z7
-	VSUBPS        Z7, Z20, Z20
-	VBLENDMPS     Z20, Z7, K2, Z7
-	VBLENDMPS     Z7, Z19, K3, Z7
-	VPCMPEQD      Z12, Z7, K1, K4
-	KXORW         K1, K4, K1
-	VBLENDMPS     Z14, Z13, K4, Z7
-	KANDW         K4, K2, K2
-	KANDW         K2, K3, K2
-	VBLENDMPS     448(AX), Z7, K2, Z7
-	VANDPS        128(AX), Z18, Z18
-	VXORPS        Z18, Z7, Z7
-	VADDPS        Z17, Z7, Z7
-	VPANDD        64(AX), Z16, Z17
-	VPCMPEQD      640(AX), Z17, K2
-	VMOVUPS       128(AX), Z17
-	VPXORD        Z16, Z17, Z17
-	VBLENDMPS     Z17, Z8, K2, Z17
-	VMOVUPS       128(AX), Z18
-	VPANDD        Z17, Z18, Z18
-	VPXORD        Z8, Z18, Z18
-	VPXORD        Z8, Z8, Z8
-	VADDPS        Z8, Z18, Z18
-	VMOVUPS       512(AX), Z19
-	VADDPS        Z18, Z18, Z8
-	VSUBPS        Z8, Z19, Z19
-	VBLENDMPS     Z19, Z8, K2, Z8
-	VBLENDMPS     Z8, Z18, K3, Z8
-	VPCMPEQD      Z12, Z8, K1, K4
-	KXORW         K1, K4, K1
-	VBLENDMPS     Z14, Z13, K4, Z8
-	KANDW         K4, K2, K2
-	KANDW         K2, K3, K2
-	VBLENDMPS     448(AX), Z8, K2, Z8
-	VANDPS        128(AX), Z17, Z17
-	VXORPS        Z17, Z8, Z8
-	VADDPS        Z16, Z8, Z8
-	VPANDD        64(AX), Z15, Z16
-	VPCMPEQD      640(AX), Z16, K2
-	VMOVUPS       128(AX), Z16
-	VPXORD        Z15, Z16, Z16
-	VBLENDMPS     Z16, Z9, K2, Z16
-	VMOVUPS       128(AX), Z17
-	VPANDD        Z16, Z17, Z17
-	VPXORD        Z9, Z17, Z17
-	VPXORD        Z9, Z9, Z9
-	VADDPS        Z9, Z17, Z17
-	VMOVUPS       512(AX), Z18
-	VADDPS        Z17, Z17, Z9
-	VSUBPS        Z9, Z18, Z18
-	VBLENDMPS     Z18, Z9, K2, Z9
-	VBLENDMPS     Z9, Z17, K3, Z9
-	VPCMPEQD      Z12, Z9, K1, K4
-	KXORW         K1, K4, K1
-	VBLENDMPS     Z14, Z13, K4, Z9
-	KANDW         K4, K2, K2
-	KANDW         K2, K3, K2
-	VBLENDMPS     448(AX), Z9, K2, Z9
-	VANDPS        128(AX), Z16, Z16
-	VXORPS        Z16, Z9, Z9
-	VADDPS        Z15, Z9, Z9
-	VPANDD        64(AX), Z11, Z15
-	VPCMPEQD      640(AX), Z15, K2
-	VMOVUPS       128(AX), Z15
-	VPXORD        Z11, Z15, Z15
-	VBLENDMPS     Z15, Z10, K2, Z15
-	VMOVUPS       128(AX), Z16
-	VPANDD        Z15, Z16, Z16
-	VPXORD        Z10, Z16, Z16
-	VPXORD        Z10, Z10, Z10
-	VADDPS        Z10, Z16, Z16
-	VMOVUPS       512(AX), Z17
-	VADDPS        Z16, Z16, Z10
-	VSUBPS        Z10, Z17, Z17
-	VBLENDMPS     Z17, Z10, K2, Z10
-	VBLENDMPS     Z10, Z16, K3, Z10
-	VPCMPEQD      Z12, Z10, K1, K1
-	VBLENDMPS     Z14, Z13, K1, Z10
-	KANDW         K1, K2, K1
-	KANDW         K1, K3, K1
-	VBLENDMPS     448(AX), Z10, K1, Z10
-	VANDPS        128(AX), Z15, Z15
-	VXORPS        Z15, Z10, Z10
-	VADDPS        Z11, Z10, Z10
-	KMOVW         K3, K1
-	JMP           done0
+	VMOVUPS       (R8), Z5
+	VADDPS        (CX), Z5, Z5
+	VADDPS        Z4, Z5, Z5
+	VRANGEPS      $0x02, 640(AX), Z5, Z6
+	VADDPS        Z0, Z6, Z6
+	VSUBPS        Z0, Z6, Z7
+	VSUBPS        Z7, Z5, Z5
+	VMOVUPS       Z7, (R8)
+	VMOVUPS       Z5, (CX)
+	VMOVUPS       128(AX), Z9
+	VPANDD        Z1, Z7, Z8
+	VPCMPEQD      640(AX), Z8, K1
+	VPXORD        Z7, Z9, Z9
+	VBLENDMPS     Z9, Z5, K1, Z7
+	VMOVAPS       Z5, Z5
+	VPTERNLOGD    $0xb4, Z1, Z7, Z5
+	VMOVUPS       512(AX), Z9
+	VADDPS        Z5, Z5, Z8
+	VSUBPS        Z8, Z9, K1, Z8
+	VMOVUPS       64(R8), Z9
+	VADDPS        64(CX), Z9, Z9
+	VADDPS        Z4, Z9, Z9
+	VRANGEPS      $0x02, 640(AX), Z9, Z10
+	VADDPS        Z0, Z10, Z10
+	VPXORD        Z10, Z6, Z6
+	VSUBPS        Z0, Z10, Z10
+	VSUBPS        Z10, Z9, Z9
+	VMOVUPS       Z10, 64(R8)
+	VMOVUPS       Z9, 64(CX)
+	VMOVUPS       128(AX), Z12
+	VPANDD        Z1, Z10, Z11
+	VPCMPEQD      640(AX), Z11, K1
+	VPXORD        Z10, Z12, Z12
+	VBLENDMPS     Z12, Z9, K1, Z10
+	VMOVAPS       Z9, Z9
+	VPTERNLOGD    $0xb4, Z1, Z10, Z9
+	VMAXPS        Z9, Z5, Z11
+	VPXORD        Z10, Z7, Z7
+	VADDPS        Z9, Z5, Z5
+	VMOVUPS       512(AX), Z10
+	VADDPS        Z9, Z9, Z9
+	VSUBPS        Z9, Z10, K1, Z9
+	VMINPS        Z9, Z8, Z8
+	VMOVUPS       128(R8), Z9
+	VADDPS        128(CX), Z9, Z9
+	VADDPS        Z4, Z9, Z9
+	VRANGEPS      $0x02, 640(AX), Z9, Z10
+	VADDPS        Z0, Z10, Z10
+	VSUBPS        Z0, Z10, Z12
+	VSUBPS        Z12, Z9, Z9
+	VMOVUPS       Z12, 128(R8)
+	VMOVUPS       Z9, 128(CX)
+	VMOVUPS       128(AX), Z14
+	VPANDD        Z1, Z12, Z13
+	VPCMPEQD      640(AX), Z13, K1
+	VPXORD        Z12, Z14, Z14
+	VBLENDMPS     Z14, Z9, K1, Z12
+	VMOVAPS       Z9, Z9
+	VPTERNLOGD    $0xb4, Z1, Z12, Z9
+	VMAXPS        Z9, Z11, Z11
+	VADDPS        Z9, Z5, Z5
+	VMOVUPS       512(AX), Z13
+	VADDPS        Z9, Z9, Z9
+	VSUBPS        Z9, Z13, K1, Z9
+	VMINPS        Z9, Z8, Z8
+	VMOVUPS       192(R8), Z9
+	VADDPS        192(CX), Z9, Z9
+	VADDPS        Z4, Z9, Z9
+	VRANGEPS      $0x02, 640(AX), Z9, Z13
+	VADDPS        Z0, Z13, Z13
+	VPTERNLOGD    $0x96, Z13, Z10, Z6
+	VSUBPS        Z0, Z13, Z10
+	VSUBPS        Z10, Z9, Z9
+	VMOVUPS       Z10, 192(R8)
+	VMOVUPS       Z9, 192(CX)
+	VMOVUPS       128(AX), Z14
+	VPANDD        Z1, Z10, Z13
+	VPCMPEQD      640(AX), Z13, K1
+	VPXORD        Z10, Z14, Z14
+	VBLENDMPS     Z14, Z9, K1, Z10
+	VMOVAPS       Z9, Z9
+	VPTERNLOGD    $0xb4, Z1, Z10, Z9
+	VMAXPS        Z9, Z11, Z11
+	VPTERNLOGD    $0x96, Z10, Z12, Z7
+	VADDPS        Z9, Z5, Z5
+	VMOVUPS       512(AX), Z10
+	VADDPS        Z9, Z9, Z9
+	VSUBPS        Z9, Z10, K1, Z9
+	VMINPS        Z9, Z8, Z8
+	VMOVUPS       256(R8), Z9
+	VADDPS        256(CX), Z9, Z9
+	VADDPS        Z4, Z9, Z9
+	VRANGEPS      $0x02, 640(AX), Z9, Z10
+	VADDPS        Z0, Z10, Z10
+	VSUBPS        Z0, Z10, Z12
+	VSUBPS        Z12, Z9, Z9
+	VMOVUPS       Z12, 256(R8)
+	VMOVUPS       Z9, 256(CX)
+	VMOVUPS       128(AX), Z14
+	VPANDD        Z1, Z12, Z13
+	VPCMPEQD      640(AX), Z13, K1
+	VPXORD        Z12, Z14, Z14
+	VBLENDMPS     Z14, Z9, K1, Z12
+	VMOVAPS       Z9, Z9
+	VPTERNLOGD    $0xb4, Z1, Z12, Z9
+	VMAXPS        Z9, Z11, Z11
+	VADDPS        Z9, Z5, Z5
+	VMOVUPS       512(AX), Z13
+	VADDPS        Z9, Z9, Z9
+	VSUBPS        Z9, Z13, K1, Z9
+	VMINPS        Z9, Z8, Z8
+	VMOVUPS       320(R8), Z9
+	VADDPS        320(CX), Z9, Z9
+	VADDPS        Z4, Z9, Z9
+	VRANGEPS      $0x02, 640(AX), Z9, Z13
+	VADDPS        Z0, Z13, Z13
+	VPTERNLOGD    $0x96, Z13, Z10, Z6
+	VSUBPS        Z0, Z13, Z10
+	VSUBPS        Z10, Z9, Z9
+	VMOVUPS       Z10, 320(R8)
+	VMOVUPS       Z9, 320(CX)
+	VMOVUPS       128(AX), Z14
+	VPANDD        Z1, Z10, Z13
+	VPCMPEQD      640(AX), Z13, K1
+	VPXORD        Z10, Z14, Z14
+	VBLENDMPS     Z14, Z9, K1, Z10
+	VMOVAPS       Z9, Z9
+	VPTERNLOGD    $0xb4, Z1, Z10, Z9
+	VMAXPS        Z9, Z11, Z11
+	VPTERNLOGD    $0x96, Z10, Z12, Z7
+	VADDPS        Z9, Z5, Z5
+	VMOVUPS       512(AX), Z10
+	VADDPS        Z9, Z9, Z9
+	VSUBPS        Z9, Z10, K1, Z9
+	VMINPS        Z9, Z8, Z8
+	VMOVUPS       384(R8), Z9
+	VADDPS        384(CX), Z9, Z9
+	VADDPS        Z4, Z9, Z9
+	VRANGEPS      $0x02, 640(AX), Z9, Z10
+	VADDPS        Z0, Z10, Z10
+	VSUBPS        Z0, Z10, Z12
+	VSUBPS        Z12, Z9, Z9
+	VMOVUPS       Z12, 384(R8)
+	VMOVUPS       Z9, 384(CX)
+	VMOVUPS       128(AX), Z14
+	VPANDD        Z1, Z12, Z13
+	VPCMPEQD      640(AX), Z13, K1
+	VPXORD        Z12, Z14, Z14
+	VBLENDMPS     Z14, Z9, K1, Z12
+	VMOVAPS       Z9, Z9
+	VPTERNLOGD    $0xb4, Z1, Z12, Z9
+	VMAXPS        Z9, Z11, Z11
+	VADDPS        Z9, Z5, Z5
+	VMOVUPS       512(AX), Z13
+	VADDPS        Z9, Z9, Z9
+	VSUBPS        Z9, Z13, K1, Z9
+	VMINPS        Z9, Z8, Z8
+	VMOVUPS       448(R8), Z9
+	VADDPS        448(CX), Z9, Z9
+	VADDPS        Z4, Z9, Z9
+	VRANGEPS      $0x02, 640(AX), Z9, Z4
+	VADDPS        Z0, Z4, Z4
+	VPTERNLOGD    $0x96, Z4, Z10, Z6
+	VSUBPS        Z0, Z4, Z4
+	VSUBPS        Z4, Z9, Z9
+	VMOVUPS       Z4, 448(R8)
+	VMOVUPS       Z9, 448(CX)
+	VMOVUPS       128(AX), Z13
+	VPANDD        Z1, Z4, Z10
+	VPCMPEQD      640(AX), Z10, K1
+	VPXORD        Z4, Z13, Z13
+	VBLENDMPS     Z13, Z9, K1, Z4
+	VMOVAPS       Z9, Z9
+	VPTERNLOGD    $0xb4, Z1, Z4, Z9
+	VMAXPS        Z9, Z11, Z11
+	VPTERNLOGD    $0x96, Z4, Z12, Z7
+	VADDPS        Z9, Z5, Z5
+	VMOVUPS       512(AX), Z4
+	VADDPS        Z9, Z9, Z9
+	VSUBPS        Z9, Z4, K1, Z9
+	VMINPS        Z9, Z8, Z8
+	MOVL          $0x00000001, 832(R8)
+	VPTESTMD      192(AX), Z6, K1
+	VPMOVD2M      Z7, K2
+	KXORW         K1, K2, K3
+	VMOVAPS       Z11, Z4
+	VMOVUPS       576(AX), Z6
+	VFMADD213PS.Z 384(AX), Z6, K1, Z4
+	VMOVUPS       512(AX), Z6
+	VSUBPS        Z5, Z6, Z6
+	VADDPS        Z8, Z6, K3, Z6
+	VCMPPS        $0x11, Z4, Z6, K3
+	KANDW         K3, K2, K2
+	KXORW         K1, K2, K1
+	VBLENDMPS     Z8, Z11, K3, Z4
+	VMOVUPS       Z4, 512(R8)
+	KMOVW         K1, 640(R8)
+	KMOVW         K3, 768(R8)
+	JMP           found0
+
+risky0:
+	KMOVW      768(R8), K1
+	VMOVUPS    512(R8), Z4
+	KMOVW      640(R8), K2
+	VMOVUPS.Z  256(AX), K1, Z5
+	VMOVUPS    384(AX), Z6
+	VBLENDMPS  320(AX), Z6, K1, Z6
+	VMOVUPS    (R8), Z7
+	VMOVUPS    (SI), Z8
+	VMOVUPS    128(AX), Z10
+	VPANDD     Z1, Z7, Z9
+	VPCMPEQD   640(AX), Z9, K3
+	VPXORD     Z7, Z10, Z10
+	VBLENDMPS  Z10, Z8, K3, Z9
+	VMOVAPS    Z8, Z8
+	VPTERNLOGD $0xb4, Z1, Z9, Z8
+	VMOVUPS    512(AX), Z11
+	VADDPS     Z8, Z8, Z10
+	VSUBPS     Z10, Z11, K3, Z10
+	VBLENDMPS  Z10, Z8, K1, Z8
+	VCMPPS     $0x00, Z4, Z8, K4
+	KANDW      K2, K4, K5
+	KANDNW     K2, K4, K2
+	VBLENDMPS  Z6, Z5, K5, Z8
+	KANDW      K5, K3, K3
+	KANDW      K3, K1, K3
+	VBLENDMPS  448(AX), Z8, K3, Z8
+	VPTERNLOGD $0xb4, Z1, Z9, Z8
+	VADDPS     Z7, Z8, Z7
+	VMOVUPS    Z7, (SI)
+	VMOVUPS    64(R8), Z7
+	VMOVUPS    64(SI), Z8
+	VMOVUPS    128(AX), Z10
+	VPANDD     Z1, Z7, Z9
+	VPCMPEQD   640(AX), Z9, K3
+	VPXORD     Z7, Z10, Z10
+	VBLENDMPS  Z10, Z8, K3, Z9
+	VMOVAPS    Z8, Z8
+	VPTERNLOGD $0xb4, Z1, Z9, Z8
+	VMOVUPS    512(AX), Z11
+	VADDPS     Z8, Z8, Z10
+	VSUBPS     Z10, Z11, K3, Z10
+	VBLENDMPS  Z10, Z8, K1, Z8
+	VCMPPS     $0x00, Z4, Z8, K4
+	KANDW      K2, K4, K5
+	KANDNW     K2, K4, K2
+	VBLENDMPS  Z6, Z5, K5, Z8
+	KANDW      K5, K3, K3
+	KANDW      K3, K1, K3
+	VBLENDMPS  448(AX), Z8, K3, Z8
+	VPTERNLOGD $0xb4, Z1, Z9, Z8
+	VADDPS     Z7, Z8, Z7
+	VMOVUPS    Z7, 64(SI)
+	VMOVUPS    128(R8), Z7
+	VMOVUPS    128(SI), Z8
+	VMOVUPS    128(AX), Z10
+	VPANDD     Z1, Z7, Z9
+	VPCMPEQD   640(AX), Z9, K3
+	VPXORD     Z7, Z10, Z10
+	VBLENDMPS  Z10, Z8, K3, Z9
+	VMOVAPS    Z8, Z8
+	VPTERNLOGD $0xb4, Z1, Z9, Z8
+	VMOVUPS    512(AX), Z11
+	VADDPS     Z8, Z8, Z10
+	VSUBPS     Z10, Z11, K3, Z10
+	VBLENDMPS  Z10, Z8, K1, Z8
+	VCMPPS     $0x00, Z4, Z8, K4
+	KANDW      K2, K4, K5
+	KANDNW     K2, K4, K2
+	VBLENDMPS  Z6, Z5, K5, Z8
+	KANDW      K5, K3, K3
+	KANDW      K3, K1, K3
+	VBLENDMPS  448(AX), Z8, K3, Z8
+	VPTERNLOGD $0xb4, Z1, Z9, Z8
+	VADDPS     Z7, Z8, Z7
+	VMOVUPS    Z7, 128(SI)
+	VMOVUPS    192(R8), Z7
+	VMOVUPS    192(SI), Z8
+	VMOVUPS    128(AX), Z10
+	VPANDD     Z1, Z7, Z9
+	VPCMPEQD   640(AX), Z9, K3
+	VPXORD     Z7, Z10, Z10
+	VBLENDMPS  Z10, Z8, K3, Z9
+	VMOVAPS    Z8, Z8
+	VPTERNLOGD $0xb4, Z1, Z9, Z8
+	VMOVUPS    512(AX), Z11
+	VADDPS     Z8, Z8, Z10
+	VSUBPS     Z10, Z11, K3, Z10
+	VBLENDMPS  Z10, Z8, K1, Z8
+	VCMPPS     $0x00, Z4, Z8, K4
+	KANDW      K2, K4, K5
+	KANDNW     K2, K4, K2
+	VBLENDMPS  Z6, Z5, K5, Z8
+	KANDW      K5, K3, K3
+	KANDW      K3, K1, K3
+	VBLENDMPS  448(AX), Z8, K3, Z8
+	VPTERNLOGD $0xb4, Z1, Z9, Z8
+	VADDPS     Z7, Z8, Z7
+	VMOVUPS    Z7, 192(SI)
+	VMOVUPS    256(R8), Z7
+	VMOVUPS    256(SI), Z8
+	VMOVUPS    128(AX), Z10
+	VPANDD     Z1, Z7, Z9
+	VPCMPEQD   640(AX), Z9, K3
+	VPXORD     Z7, Z10, Z10
+	VBLENDMPS  Z10, Z8, K3, Z9
+	VMOVAPS    Z8, Z8
+	VPTERNLOGD $0xb4, Z1, Z9, Z8
+	VMOVUPS    512(AX), Z11
+	VADDPS     Z8, Z8, Z10
+	VSUBPS     Z10, Z11, K3, Z10
+	VBLENDMPS  Z10, Z8, K1, Z8
+	VCMPPS     $0x00, Z4, Z8, K4
+	KANDW      K2, K4, K5
+	KANDNW     K2, K4, K2
+	VBLENDMPS  Z6, Z5, K5, Z8
+	KANDW      K5, K3, K3
+	KANDW      K3, K1, K3
+	VBLENDMPS  448(AX), Z8, K3, Z8
+	VPTERNLOGD $0xb4, Z1, Z9, Z8
+	VADDPS     Z7, Z8, Z7
+	VMOVUPS    Z7, 256(SI)
+	VMOVUPS    320(R8), Z7
+	VMOVUPS    320(SI), Z8
+	VMOVUPS    128(AX), Z10
+	VPANDD     Z1, Z7, Z9
+	VPCMPEQD   640(AX), Z9, K3
+	VPXORD     Z7, Z10, Z10
+	VBLENDMPS  Z10, Z8, K3, Z9
+	VMOVAPS    Z8, Z8
+	VPTERNLOGD $0xb4, Z1, Z9, Z8
+	VMOVUPS    512(AX), Z11
+	VADDPS     Z8, Z8, Z10
+	VSUBPS     Z10, Z11, K3, Z10
+	VBLENDMPS  Z10, Z8, K1, Z8
+	VCMPPS     $0x00, Z4, Z8, K4
+	KANDW      K2, K4, K5
+	KANDNW     K2, K4, K2
+	VBLENDMPS  Z6, Z5, K5, Z8
+	KANDW      K5, K3, K3
+	KANDW      K3, K1, K3
+	VBLENDMPS  448(AX), Z8, K3, Z8
+	VPTERNLOGD $0xb4, Z1, Z9, Z8
+	VADDPS     Z7, Z8, Z7
+	VMOVUPS    Z7, 320(SI)
+	VMOVUPS    384(R8), Z7
+	VMOVUPS    384(SI), Z8
+	VMOVUPS    128(AX), Z10
+	VPANDD     Z1, Z7, Z9
+	VPCMPEQD   640(AX), Z9, K3
+	VPXORD     Z7, Z10, Z10
+	VBLENDMPS  Z10, Z8, K3, Z9
+	VMOVAPS    Z8, Z8
+	VPTERNLOGD $0xb4, Z1, Z9, Z8
+	VMOVUPS    512(AX), Z11
+	VADDPS     Z8, Z8, Z10
+	VSUBPS     Z10, Z11, K3, Z10
+	VBLENDMPS  Z10, Z8, K1, Z8
+	VCMPPS     $0x00, Z4, Z8, K4
+	KANDW      K2, K4, K5
+	KANDNW     K2, K4, K2
+	VBLENDMPS  Z6, Z5, K5, Z8
+	KANDW      K5, K3, K3
+	KANDW      K3, K1, K3
+	VBLENDMPS  448(AX), Z8, K3, Z8
+	VPTERNLOGD $0xb4, Z1, Z9, Z8
+	VADDPS     Z7, Z8, Z7
+	VMOVUPS    Z7, 384(SI)
+	VMOVUPS    448(R8), Z7
+	VMOVUPS    448(SI), Z8
+	VMOVUPS    128(AX), Z10
+	VPANDD     Z1, Z7, Z9
+	VPCMPEQD   640(AX), Z9, K3
+	VPXORD     Z7, Z10, Z10
+	VBLENDMPS  Z10, Z8, K3, Z9
+	VMOVAPS    Z8, Z8
+	VPTERNLOGD $0xb4, Z1, Z9, Z8
+	VMOVUPS    512(AX), Z11
+	VADDPS     Z8, Z8, Z10
+	VSUBPS     Z10, Z11, K3, Z10
+	VBLENDMPS  Z10, Z8, K1, Z8
+	VCMPPS     $0x00, Z4, Z8, K4
+	KANDW      K2, K4, K5
+	KANDNW     K2, K4, K2
+	VBLENDMPS  Z6, Z5, K5, Z4
+	KANDW      K5, K3, K2
+	KANDW      K2, K1, K2
+	VBLENDMPS  448(AX), Z4, K2, Z4
+	VPTERNLOGD $0xb4, Z1, Z9, Z4
+	VADDPS     Z7, Z4, Z7
+	VMOVUPS    Z7, 448(SI)
+	VMOVUPS    (SI), Z4
+	VMOVUPS    64(SI), Z5
+	VMOVUPS    128(SI), Z6
+	VMOVUPS    192(SI), Z7
+	VMOVUPS    256(SI), Z8
+	VMOVUPS    320(SI), Z9
+	VMOVUPS    384(SI), Z10
+	VMOVUPS    448(SI), Z11
+	KMOVW      K1, K1
+	JMP        done0
 
 // func packBoxE8AVX512(dst *byte, rows *float32, peaks *float32, groups int, inverse float32, table *uint64)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·packBoxE8AVX512(SB), NOSPLIT, $0-48
+// Requires: AVX, AVX512DQ, AVX512F, CMOV
+TEXT ·packBoxE8AVX512(SB), $3648-48
 	MOVQ         table+40(FP), AX
 	VMOVUPS      (AX), Z0
+	VMOVUPS      64(AX), Z1
 	MOVQ         dst+0(FP), CX
 	MOVQ         rows+8(FP), DX
 	MOVQ         groups+24(FP), BX
-	VBROADCASTSS inverse+32(FP), Z1
+	VBROADCASTSS inverse+32(FP), Z2
 	MOVQ         peaks+16(FP), SI
-	MOVQ         2368(AX), DI
+	MOVQ         DX, DI
+	LEAQ         (SP), R8
+	ADDQ         $0x0000003f, R8
+	ANDQ         $-64, R8
 
-group:
-	VMULPS        (SI), Z1, Z2
-	VCMPPS        $0x1d, 768(AX), Z2, K1
+chunk:
+	MOVQ    $0x00000004, R10
+	CMPQ    BX, R10
+	CMOVQLT BX, R10
+	MOVQ    R8, R9
+
+pass1:
+	VMULPS        (SI), Z2, Z3
+	ADDQ          $0x00000040, SI
+	VCMPPS        $0x1d, 768(AX), Z3, K1
 	KORTESTW      K1, K1
-	JNZ           risky0
-	VMULPS        (DX), Z1, Z2
-	VADDPS        Z0, Z2, Z6
-	VSUBPS        Z0, Z6, Z20
-	VSUBPS        Z20, Z2, Z2
-	VPANDD        64(AX), Z2, Z4
-	VMULPS        64(DX), Z1, Z3
-	VADDPS        Z0, Z3, Z7
-	VSUBPS        Z0, Z7, Z19
-	VSUBPS        Z19, Z3, Z3
-	VPANDD        64(AX), Z3, Z5
-	VPXORD        Z7, Z6, Z11
-	VPXORD        Z3, Z2, Z12
-	VADDPS        Z5, Z4, Z13
-	VPMINUD       Z5, Z4, Z21
-	VPMAXUD       Z5, Z4, Z22
-	VMULPS        128(DX), Z1, Z4
-	VADDPS        Z0, Z4, Z6
-	VSUBPS        Z0, Z6, Z18
-	VSUBPS        Z18, Z4, Z4
-	VPANDD        64(AX), Z4, Z5
-	VADDPS        Z5, Z13, Z13
-	VPMINUD       Z5, Z21, Z21
-	VPMAXUD       Z5, Z22, Z22
-	VMULPS        192(DX), Z1, Z5
-	VADDPS        Z0, Z5, Z7
-	VSUBPS        Z0, Z7, Z17
-	VSUBPS        Z17, Z5, Z5
-	VPANDD        64(AX), Z5, Z8
-	VPTERNLOGD    $0x96, Z7, Z6, Z11
-	VPTERNLOGD    $0x96, Z5, Z4, Z12
-	VADDPS        Z8, Z13, Z13
-	VPMINUD       Z8, Z21, Z21
-	VPMAXUD       Z8, Z22, Z22
-	VMULPS        256(DX), Z1, Z6
-	VADDPS        Z0, Z6, Z8
-	VSUBPS        Z0, Z8, Z16
-	VSUBPS        Z16, Z6, Z6
-	VPANDD        64(AX), Z6, Z7
-	VADDPS        Z7, Z13, Z13
-	VPMINUD       Z7, Z21, Z21
-	VPMAXUD       Z7, Z22, Z22
-	VMULPS        320(DX), Z1, Z7
-	VADDPS        Z0, Z7, Z9
-	VSUBPS        Z0, Z9, Z15
-	VSUBPS        Z15, Z7, Z7
-	VPANDD        64(AX), Z7, Z10
-	VPTERNLOGD    $0x96, Z9, Z8, Z11
-	VPTERNLOGD    $0x96, Z7, Z6, Z12
-	VADDPS        Z10, Z13, Z13
-	VPMINUD       Z10, Z21, Z21
-	VPMAXUD       Z10, Z22, Z22
-	VMULPS        384(DX), Z1, Z8
-	VADDPS        Z0, Z8, Z23
-	VSUBPS        Z0, Z23, Z14
-	VSUBPS        Z14, Z8, Z8
-	VPANDD        64(AX), Z8, Z9
-	VADDPS        Z9, Z13, Z13
-	VPMINUD       Z9, Z21, Z21
-	VPMAXUD       Z9, Z22, Z22
-	VMULPS        448(DX), Z1, Z9
-	VADDPS        Z0, Z9, Z24
-	VSUBPS        Z0, Z24, Z10
-	VSUBPS        Z10, Z9, Z9
-	VPANDD        64(AX), Z9, Z25
-	VPTERNLOGD    $0x96, Z24, Z23, Z11
-	VPTERNLOGD    $0x96, Z9, Z8, Z12
-	VADDPS        Z25, Z13, Z13
-	VPMINUD       Z25, Z21, Z21
-	VPMAXUD       Z25, Z22, Z22
-	VPXORD        Z23, Z23, Z23
-	VPCMPEQD      Z23, Z21, K1
+	JNZ           border0
+	VMULPS        (DX), Z2, Z3
+	VADDPS        Z0, Z3, Z4
+	VSUBPS        Z0, Z4, Z5
+	VMOVUPS       Z5, (R9)
+	VSUBPS        Z5, Z3, Z3
+	VMOVUPS       Z3, (DX)
+	VPANDD        Z1, Z3, Z5
+	VMULPS        64(DX), Z2, Z6
+	VADDPS        Z0, Z6, Z7
+	VSUBPS        Z0, Z7, Z8
+	VMOVUPS       Z8, 64(R9)
+	VSUBPS        Z8, Z6, Z6
+	VMOVUPS       Z6, 64(DX)
+	VPANDD        Z1, Z6, Z8
+	VPXORD        Z7, Z4, Z4
+	VPXORD        Z6, Z3, Z3
+	VADDPS        Z8, Z5, Z6
+	VPMINUD       Z8, Z5, Z7
+	VPMAXUD       Z8, Z5, Z5
+	VMULPS        128(DX), Z2, Z8
+	VADDPS        Z0, Z8, Z9
+	VSUBPS        Z0, Z9, Z10
+	VMOVUPS       Z10, 128(R9)
+	VSUBPS        Z10, Z8, Z8
+	VMOVUPS       Z8, 128(DX)
+	VPANDD        Z1, Z8, Z10
+	VADDPS        Z10, Z6, Z6
+	VPMINUD       Z10, Z7, Z7
+	VPMAXUD       Z10, Z5, Z5
+	VMULPS        192(DX), Z2, Z10
+	VADDPS        Z0, Z10, Z11
+	VSUBPS        Z0, Z11, Z12
+	VMOVUPS       Z12, 192(R9)
+	VSUBPS        Z12, Z10, Z10
+	VMOVUPS       Z10, 192(DX)
+	VPANDD        Z1, Z10, Z12
+	VPTERNLOGD    $0x96, Z11, Z9, Z4
+	VPTERNLOGD    $0x96, Z10, Z8, Z3
+	VADDPS        Z12, Z6, Z6
+	VPMINUD       Z12, Z7, Z7
+	VPMAXUD       Z12, Z5, Z5
+	VMULPS        256(DX), Z2, Z8
+	VADDPS        Z0, Z8, Z9
+	VSUBPS        Z0, Z9, Z10
+	VMOVUPS       Z10, 256(R9)
+	VSUBPS        Z10, Z8, Z8
+	VMOVUPS       Z8, 256(DX)
+	VPANDD        Z1, Z8, Z10
+	VADDPS        Z10, Z6, Z6
+	VPMINUD       Z10, Z7, Z7
+	VPMAXUD       Z10, Z5, Z5
+	VMULPS        320(DX), Z2, Z10
+	VADDPS        Z0, Z10, Z11
+	VSUBPS        Z0, Z11, Z12
+	VMOVUPS       Z12, 320(R9)
+	VSUBPS        Z12, Z10, Z10
+	VMOVUPS       Z10, 320(DX)
+	VPANDD        Z1, Z10, Z12
+	VPTERNLOGD    $0x96, Z11, Z9, Z4
+	VPTERNLOGD    $0x96, Z10, Z8, Z3
+	VADDPS        Z12, Z6, Z6
+	VPMINUD       Z12, Z7, Z7
+	VPMAXUD       Z12, Z5, Z5
+	VMULPS        384(DX), Z2, Z8
+	VADDPS        Z0, Z8, Z9
+	VSUBPS        Z0, Z9, Z10
+	VMOVUPS       Z10, 384(R9)
+	VSUBPS        Z10, Z8, Z8
+	VMOVUPS       Z8, 384(DX)
+	VPANDD        Z1, Z8, Z10
+	VADDPS        Z10, Z6, Z6
+	VPMINUD       Z10, Z7, Z7
+	VPMAXUD       Z10, Z5, Z5
+	VMULPS        448(DX), Z2, Z10
+	VADDPS        Z0, Z10, Z11
+	VSUBPS        Z0, Z11, Z12
+	VMOVUPS       Z12, 448(R9)
+	VSUBPS        Z12, Z10, Z10
+	VMOVUPS       Z10, 448(DX)
+	VPANDD        Z1, Z10, Z12
+	VPTERNLOGD    $0x96, Z11, Z9, Z4
+	VPTERNLOGD    $0x96, Z10, Z8, Z3
+	VADDPS        Z12, Z6, Z6
+	VPMINUD       Z12, Z7, Z7
+	VPMAXUD       Z12, Z5, Z5
+	VPXORD        Z8, Z8, Z8
+	VPCMPEQD      Z8, Z7, K1
 	KORTESTW      K1, K1
-	JNZ           risky0
-	VADDPS        Z21, Z21, Z23
-	VPTESTMD      192(AX), Z11, K1
-	VPMOVD2M      Z12, K2
+	JNZ           again0
+	MOVL          $0x00000000, 832(R9)
+	VADDPS        Z7, Z7, Z8
+	VPTESTMD      192(AX), Z4, K1
+	VPMOVD2M      Z3, K2
 	KXORW         K1, K2, K3
-	VMOVAPS       Z22, Z11
-	VMOVUPS       576(AX), Z12
-	VFMADD213PS.Z 384(AX), Z12, K1, Z11
-	VMOVUPS       512(AX), Z12
-	VSUBPS        Z13, Z12, Z12
-	VADDPS        Z23, Z12, K3, Z12
-	VCMPPS        $0x11, Z11, Z12, K3
+	VMOVAPS       Z5, Z3
+	VMOVUPS       576(AX), Z4
+	VFMADD213PS.Z 384(AX), Z4, K1, Z3
+	VMOVUPS       512(AX), Z4
+	VSUBPS        Z6, Z4, Z4
+	VADDPS        Z8, Z4, K3, Z4
+	VCMPPS        $0x11, Z3, Z4, K3
 	KANDW         K3, K2, K2
 	KXORW         K1, K2, K1
-	VBLENDMPS     Z21, Z22, K3, Z11
-	VMOVUPS.Z     256(AX), K3, Z12
-	VMOVUPS       384(AX), Z13
-	VBLENDMPS     320(AX), Z13, K3, Z13
-	VPANDD        64(AX), Z2, Z21
-	VPCMPEQD      Z11, Z21, K1, K2
-	KXORW         K1, K2, K1
-	VBLENDMPS     Z13, Z12, K2, Z22
-	VPTERNLOGD    $0x96, Z21, Z2, Z22
-	VADDPS        Z20, Z22, Z2
-	VPANDD        64(AX), Z3, Z20
-	VPCMPEQD      Z11, Z20, K1, K2
-	KXORW         K1, K2, K1
-	VBLENDMPS     Z13, Z12, K2, Z21
-	VPTERNLOGD    $0x96, Z20, Z3, Z21
-	VADDPS        Z19, Z21, Z3
-	VPANDD        64(AX), Z4, Z19
-	VPCMPEQD      Z11, Z19, K1, K2
-	KXORW         K1, K2, K1
-	VBLENDMPS     Z13, Z12, K2, Z20
-	VPTERNLOGD    $0x96, Z19, Z4, Z20
-	VADDPS        Z18, Z20, Z4
-	VPANDD        64(AX), Z5, Z18
-	VPCMPEQD      Z11, Z18, K1, K2
-	KXORW         K1, K2, K1
-	VBLENDMPS     Z13, Z12, K2, Z19
-	VPTERNLOGD    $0x96, Z18, Z5, Z19
-	VADDPS        Z17, Z19, Z5
-	VPANDD        64(AX), Z6, Z17
-	VPCMPEQD      Z11, Z17, K1, K2
-	KXORW         K1, K2, K1
-	VBLENDMPS     Z13, Z12, K2, Z18
-	VPTERNLOGD    $0x96, Z17, Z6, Z18
-	VADDPS        Z16, Z18, Z6
-	VPANDD        64(AX), Z7, Z16
-	VPCMPEQD      Z11, Z16, K1, K2
-	KXORW         K1, K2, K1
-	VBLENDMPS     Z13, Z12, K2, Z17
-	VPTERNLOGD    $0x96, Z16, Z7, Z17
-	VADDPS        Z15, Z17, Z7
-	VPANDD        64(AX), Z8, Z15
-	VPCMPEQD      Z11, Z15, K1, K2
-	KXORW         K1, K2, K1
-	VBLENDMPS     Z13, Z12, K2, Z16
-	VPTERNLOGD    $0x96, Z15, Z8, Z16
-	VADDPS        Z14, Z16, Z8
-	VPANDD        64(AX), Z9, Z14
-	VPCMPEQD      Z11, Z14, K1, K1
-	VBLENDMPS     Z13, Z12, K1, Z11
-	VPTERNLOGD    $0x96, Z14, Z9, Z11
-	VADDPS        Z10, Z11, Z9
-	KMOVW         K3, K1
+	VBLENDMPS     Z7, Z5, K3, Z3
+	VMOVUPS       Z3, 512(R9)
+	KMOVW         K1, 640(R9)
+	KMOVW         K3, 768(R9)
+
+found0:
+	ADDQ    $0x00000200, DX
+	ADDQ    $0x00000380, R9
+	DECQ    R10
+	JNZ     pass1
+	MOVQ    $0x00000004, R10
+	CMPQ    BX, R10
+	CMOVQLT BX, R10
+	MOVQ    R8, R9
+
+pass2:
+	CMPL       832(R9), $0x00
+	JNE        risky0
+	KMOVW      768(R9), K1
+	VMOVUPS    512(R9), Z10
+	KMOVW      640(R9), K2
+	VMOVUPS.Z  256(AX), K1, Z11
+	VMOVUPS    384(AX), Z3
+	VBLENDMPS  320(AX), Z3, K1, Z12
+	VPANDD     (DI), Z1, Z3
+	VPCMPEQD   Z10, Z3, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z12, Z11, K4, Z4
+	VPTERNLOGD $0x96, (DI), Z3, Z4
+	VADDPS     (R9), Z4, Z3
+	VPANDD     64(DI), Z1, Z4
+	VPCMPEQD   Z10, Z4, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z12, Z11, K4, Z5
+	VPTERNLOGD $0x96, 64(DI), Z4, Z5
+	VADDPS     64(R9), Z5, Z4
+	VPANDD     128(DI), Z1, Z5
+	VPCMPEQD   Z10, Z5, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z12, Z11, K4, Z6
+	VPTERNLOGD $0x96, 128(DI), Z5, Z6
+	VADDPS     128(R9), Z6, Z5
+	VPANDD     192(DI), Z1, Z6
+	VPCMPEQD   Z10, Z6, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z12, Z11, K4, Z7
+	VPTERNLOGD $0x96, 192(DI), Z6, Z7
+	VADDPS     192(R9), Z7, Z6
+	VPANDD     256(DI), Z1, Z7
+	VPCMPEQD   Z10, Z7, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z12, Z11, K4, Z8
+	VPTERNLOGD $0x96, 256(DI), Z7, Z8
+	VADDPS     256(R9), Z8, Z7
+	VPANDD     320(DI), Z1, Z8
+	VPCMPEQD   Z10, Z8, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z12, Z11, K4, Z9
+	VPTERNLOGD $0x96, 320(DI), Z8, Z9
+	VADDPS     320(R9), Z9, Z8
+	VPANDD     384(DI), Z1, Z9
+	VPCMPEQD   Z10, Z9, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z12, Z11, K4, Z13
+	VPTERNLOGD $0x96, 384(DI), Z9, Z13
+	VADDPS     384(R9), Z13, Z9
+	VPANDD     448(DI), Z1, Z13
+	VPCMPEQD   Z10, Z13, K3
+	KANDW      K2, K3, K4
+	KANDNW     K2, K3, K2
+	VBLENDMPS  Z12, Z11, K4, Z10
+	VPTERNLOGD $0x96, 448(DI), Z13, Z10
+	VADDPS     448(R9), Z10, Z10
+	KMOVW      K1, K1
 
 done0:
-	VFMADD231PS 960(AX), Z3, Z2
-	VCVTPS2DQ   Z2, Z2
-	VFMADD231PS 960(AX), Z5, Z4
-	VCVTPS2DQ   Z4, Z4
-	VFMADD231PS 960(AX), Z7, Z6
-	VCVTPS2DQ   Z6, Z6
-	VFMADD231PS 960(AX), Z9, Z8
-	VCVTPS2DQ   Z8, Z8
-	VPMULLD     1024(AX), Z4, Z4
-	VPADDD      Z4, Z2, Z2
-	VPMULLD     1024(AX), Z8, Z8
-	VPADDD      Z8, Z6, Z6
-	VMOVUPS     1152(AX), Z3
-	VBLENDMPS   1216(AX), Z3, K1, Z4
-	VPADDD      Z4, Z2, Z2
-	VBLENDMPS   1280(AX), Z3, K1, Z3
-	VPADDD      Z3, Z6, Z6
-	VMOVUPS     1088(AX), Z3
-	VPMULUDQ    Z3, Z6, Z4
-	VPSRLQ      $0x20, Z6, Z6
-	VPMULUDQ    Z3, Z6, Z3
-	VMOVUPS     1344(AX), Z5
-	VPANDD      Z2, Z5, Z5
-	VPADDQ      Z5, Z4, Z4
-	VPSRLQ      $0x20, Z2, Z2
-	VPADDQ      Z2, Z3, Z3
-	VMOVUPS     2432(AX), Z2
-	VPERMI2Q    Z3, Z4, Z2
-	VPSRLVQ     2496(AX), Z2, Z2
-	VMOVUPS     2560(AX), Z5
-	VPERMI2Q    Z3, Z4, Z5
-	VPSLLVQ     2624(AX), Z5, Z5
-	VMOVUPS     2688(AX), Z6
-	VPERMI2Q    Z3, Z4, Z6
-	VPSLLVQ     2752(AX), Z6, Z6
-	VPTERNLOGQ  $0xfe, Z2, Z5, Z6
-	VMOVUPS     Z6, (CX)
-	VMOVUPS     2816(AX), Z2
-	VPERMI2Q    Z3, Z4, Z2
-	VPSRLVQ     2880(AX), Z2, Z2
-	VMOVUPS     2944(AX), Z5
-	VPERMI2Q    Z3, Z4, Z5
-	VPSLLVQ     3008(AX), Z5, Z5
-	VMOVUPS     3072(AX), Z6
-	VPERMI2Q    Z3, Z4, Z6
-	VPSLLVQ     3136(AX), Z6, Z6
-	VPTERNLOGQ  $0xfe, Z2, Z5, Z6
-	VMOVUPS     Z6, (CX)(DI*1)
+	VFMADD231PS 960(AX), Z4, Z3
+	VCVTPS2DQ   Z3, Z3
+	VFMADD231PS 960(AX), Z6, Z5
+	VCVTPS2DQ   Z5, Z5
+	VFMADD231PS 960(AX), Z8, Z7
+	VCVTPS2DQ   Z7, Z7
+	VFMADD231PS 960(AX), Z10, Z9
+	VCVTPS2DQ   Z9, Z9
+	VPMULLD     1024(AX), Z5, Z5
+	VPADDD      Z5, Z3, Z3
+	VPMULLD     1024(AX), Z9, Z9
+	VPADDD      Z9, Z7, Z7
+	VMOVUPS     1152(AX), Z4
+	VBLENDMPS   1216(AX), Z4, K1, Z5
+	VPADDD      Z5, Z3, Z3
+	VBLENDMPS   1280(AX), Z4, K1, Z4
+	VPADDD      Z4, Z7, Z7
+	VMOVUPS     1088(AX), Z4
+	VPMULUDQ    Z4, Z7, Z5
+	VPSRLQ      $0x20, Z7, Z7
+	VPMULUDQ    Z4, Z7, Z4
+	VMOVUPS     1344(AX), Z6
+	VPANDD      Z3, Z6, Z6
+	VPADDQ      Z6, Z5, Z5
+	VPSRLQ      $0x20, Z3, Z3
+	VPADDQ      Z3, Z4, Z4
+	VMOVUPS     2432(AX), Z3
+	VPERMI2Q    Z4, Z5, Z3
+	VPSRLVQ     2496(AX), Z3, Z3
+	VMOVUPS     2560(AX), Z6
+	VPERMI2Q    Z4, Z5, Z6
+	VPSLLVQ     2624(AX), Z6, Z6
+	VMOVUPS     2688(AX), Z7
+	VPERMI2Q    Z4, Z5, Z7
+	VPSLLVQ     2752(AX), Z7, Z7
+	VPTERNLOGQ  $0xfe, Z3, Z6, Z7
+	VMOVUPS     Z7, (CX)
+	VMOVUPS     2816(AX), Z3
+	VPERMI2Q    Z4, Z5, Z3
+	VPSRLVQ     2880(AX), Z3, Z3
+	VMOVUPS     2944(AX), Z6
+	VPERMI2Q    Z4, Z5, Z6
+	VPSLLVQ     3008(AX), Z6, Z6
+	VMOVUPS     3072(AX), Z7
+	VPERMI2Q    Z4, Z5, Z7
+	VPSLLVQ     3136(AX), Z7, Z7
+	VPTERNLOGQ  $0xfe, Z3, Z6, Z7
+	MOVQ        2368(AX), R11
+	VMOVUPS     Z7, (CX)(R11*1)
 	ADDQ        2376(AX), CX
-	ADDQ        $0x00000200, DX
-	ADDQ        $0x00000040, SI
-	DECQ        BX
-	JNZ         group
+	ADDQ        $0x00000200, DI
+	ADDQ        $0x00000380, R9
+	DECQ        R10
+	JNZ         pass2
+	SUBQ        $0x00000004, BX
+	JG          chunk
 	VZEROUPPER
 	RET
 
-risky0:
-	VPXORD        Z10, Z10, Z10
-	VMULPS        (DX), Z1, Z2
-	VADDPS        Z10, Z2, Z2
-	VMINPS        640(AX), Z2, Z5
-	VMAXPS        704(AX), Z5, Z5
-	VADDPS        Z0, Z5, Z5
-	VSUBPS        Z0, Z5, Z20
-	VSUBPS        Z20, Z2, Z2
-	VPANDD        64(AX), Z20, Z3
-	VPCMPEQD      640(AX), Z3, K1
-	VMOVUPS       128(AX), Z3
-	VPXORD        Z20, Z3, Z3
-	VBLENDMPS     Z3, Z2, K1, Z7
-	VMOVUPS       128(AX), Z3
-	VPANDD        Z7, Z3, Z6
-	VPXORD        Z2, Z6, Z6
+border0:
 	VPXORD        Z3, Z3, Z3
-	VADDPS        Z3, Z6, Z6
-	VMOVUPS       512(AX), Z4
-	VADDPS        Z6, Z6, Z3
-	VSUBPS        Z3, Z4, Z4
-	VBLENDMPS     Z4, Z3, K1, Z4
-	VMULPS        64(DX), Z1, Z3
-	VADDPS        Z10, Z3, Z3
-	VMINPS        640(AX), Z3, Z8
-	VMAXPS        704(AX), Z8, Z8
-	VADDPS        Z0, Z8, Z8
-	VSUBPS        Z0, Z8, Z19
-	VSUBPS        Z19, Z3, Z3
-	VPXORD        Z8, Z5, Z11
-	VPANDD        64(AX), Z19, Z5
-	VPCMPEQD      640(AX), Z5, K1
-	VMOVUPS       128(AX), Z5
-	VPXORD        Z19, Z5, Z5
-	VBLENDMPS     Z5, Z3, K1, Z8
-	VMOVUPS       128(AX), Z5
-	VPANDD        Z8, Z5, Z5
-	VPXORD        Z3, Z5, Z5
-	VPXORD        Z9, Z9, Z9
-	VADDPS        Z9, Z5, Z5
-	VMAXPS        Z5, Z6, Z12
-	VPXORD        Z8, Z7, Z13
-	VADDPS        Z5, Z6, Z21
-	VMOVUPS       512(AX), Z6
-	VADDPS        Z5, Z5, Z5
-	VSUBPS        Z5, Z6, Z6
-	VBLENDMPS     Z6, Z5, K1, Z5
-	VMINPS        Z5, Z4, Z22
-	VMULPS        128(DX), Z1, Z4
-	VADDPS        Z10, Z4, Z4
-	VMINPS        640(AX), Z4, Z6
-	VMAXPS        704(AX), Z6, Z6
-	VADDPS        Z0, Z6, Z6
-	VSUBPS        Z0, Z6, Z18
-	VSUBPS        Z18, Z4, Z4
-	VPANDD        64(AX), Z18, Z5
-	VPCMPEQD      640(AX), Z5, K1
-	VMOVUPS       128(AX), Z5
-	VPXORD        Z18, Z5, Z5
-	VBLENDMPS     Z5, Z4, K1, Z7
-	VMOVUPS       128(AX), Z5
-	VPANDD        Z7, Z5, Z5
-	VPXORD        Z4, Z5, Z5
-	VPXORD        Z8, Z8, Z8
-	VADDPS        Z8, Z5, Z5
-	VMAXPS        Z5, Z12, Z12
-	VADDPS        Z5, Z21, Z21
-	VMOVUPS       512(AX), Z8
-	VADDPS        Z5, Z5, Z5
-	VSUBPS        Z5, Z8, Z8
-	VBLENDMPS     Z8, Z5, K1, Z5
-	VMINPS        Z5, Z22, Z22
-	VMULPS        192(DX), Z1, Z5
-	VADDPS        Z10, Z5, Z5
-	VMINPS        640(AX), Z5, Z8
-	VMAXPS        704(AX), Z8, Z8
-	VADDPS        Z0, Z8, Z8
-	VSUBPS        Z0, Z8, Z17
-	VSUBPS        Z17, Z5, Z5
-	VPTERNLOGD    $0x96, Z8, Z6, Z11
-	VPANDD        64(AX), Z17, Z6
-	VPCMPEQD      640(AX), Z6, K1
-	VMOVUPS       128(AX), Z6
-	VPXORD        Z17, Z6, Z6
-	VBLENDMPS     Z6, Z5, K1, Z6
+	VMULPS        (DX), Z2, Z4
+	VADDPS        Z3, Z4, Z4
+	VRANGEPS      $0x02, 640(AX), Z4, Z5
+	VADDPS        Z0, Z5, Z5
+	VSUBPS        Z0, Z5, Z6
+	VSUBPS        Z6, Z4, Z4
+	VMOVUPS       Z6, (R9)
+	VMOVUPS       Z4, (DX)
 	VMOVUPS       128(AX), Z8
-	VPANDD        Z6, Z8, Z8
-	VPXORD        Z5, Z8, Z8
-	VPXORD        Z9, Z9, Z9
-	VADDPS        Z9, Z8, Z8
-	VMAXPS        Z8, Z12, Z12
-	VPTERNLOGD    $0x96, Z6, Z7, Z13
-	VADDPS        Z8, Z21, Z21
-	VMOVUPS       512(AX), Z6
-	VADDPS        Z8, Z8, Z7
-	VSUBPS        Z7, Z6, Z6
-	VBLENDMPS     Z6, Z7, K1, Z6
-	VMINPS        Z6, Z22, Z22
-	VMULPS        256(DX), Z1, Z6
-	VADDPS        Z10, Z6, Z6
-	VMINPS        640(AX), Z6, Z8
-	VMAXPS        704(AX), Z8, Z8
-	VADDPS        Z0, Z8, Z8
-	VSUBPS        Z0, Z8, Z16
-	VSUBPS        Z16, Z6, Z6
-	VPANDD        64(AX), Z16, Z7
+	VPANDD        Z1, Z6, Z7
 	VPCMPEQD      640(AX), Z7, K1
-	VMOVUPS       128(AX), Z7
-	VPXORD        Z16, Z7, Z7
-	VBLENDMPS     Z7, Z6, K1, Z9
-	VMOVUPS       128(AX), Z7
-	VPANDD        Z9, Z7, Z7
-	VPXORD        Z6, Z7, Z7
-	VPXORD        Z14, Z14, Z14
-	VADDPS        Z14, Z7, Z7
-	VMAXPS        Z7, Z12, Z12
-	VADDPS        Z7, Z21, Z21
-	VMOVUPS       512(AX), Z14
-	VADDPS        Z7, Z7, Z7
-	VSUBPS        Z7, Z14, Z14
-	VBLENDMPS     Z14, Z7, K1, Z7
-	VMINPS        Z7, Z22, Z22
-	VMULPS        320(DX), Z1, Z7
-	VADDPS        Z10, Z7, Z7
-	VMINPS        640(AX), Z7, Z14
-	VMAXPS        704(AX), Z14, Z14
-	VADDPS        Z0, Z14, Z14
-	VSUBPS        Z0, Z14, Z15
-	VSUBPS        Z15, Z7, Z7
-	VPTERNLOGD    $0x96, Z14, Z8, Z11
-	VPANDD        64(AX), Z15, Z8
-	VPCMPEQD      640(AX), Z8, K1
-	VMOVUPS       128(AX), Z8
-	VPXORD        Z15, Z8, Z8
-	VBLENDMPS     Z8, Z7, K1, Z8
-	VMOVUPS       128(AX), Z14
-	VPANDD        Z8, Z14, Z14
-	VPXORD        Z7, Z14, Z14
-	VPXORD        Z23, Z23, Z23
-	VADDPS        Z23, Z14, Z14
-	VMAXPS        Z14, Z12, Z12
-	VPTERNLOGD    $0x96, Z8, Z9, Z13
-	VADDPS        Z14, Z21, Z21
+	VPXORD        Z6, Z8, Z8
+	VBLENDMPS     Z8, Z4, K1, Z6
+	VMOVAPS       Z4, Z4
+	VPTERNLOGD    $0xb4, Z1, Z6, Z4
 	VMOVUPS       512(AX), Z8
-	VADDPS        Z14, Z14, Z9
+	VADDPS        Z4, Z4, Z7
+	VSUBPS        Z7, Z8, K1, Z7
+	VMULPS        64(DX), Z2, Z8
+	VADDPS        Z3, Z8, Z8
+	VRANGEPS      $0x02, 640(AX), Z8, Z9
+	VADDPS        Z0, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VSUBPS        Z0, Z9, Z9
 	VSUBPS        Z9, Z8, Z8
-	VBLENDMPS     Z8, Z9, K1, Z8
-	VMINPS        Z8, Z22, Z22
-	VMULPS        384(DX), Z1, Z8
-	VADDPS        Z10, Z8, Z8
-	VMINPS        640(AX), Z8, Z23
-	VMAXPS        704(AX), Z23, Z23
-	VADDPS        Z0, Z23, Z23
-	VSUBPS        Z0, Z23, Z14
-	VSUBPS        Z14, Z8, Z8
-	VPANDD        64(AX), Z14, Z9
+	VMOVUPS       Z9, 64(R9)
+	VMOVUPS       Z8, 64(DX)
+	VMOVUPS       128(AX), Z11
+	VPANDD        Z1, Z9, Z10
+	VPCMPEQD      640(AX), Z10, K1
+	VPXORD        Z9, Z11, Z11
+	VBLENDMPS     Z11, Z8, K1, Z9
+	VMOVAPS       Z8, Z8
+	VPTERNLOGD    $0xb4, Z1, Z9, Z8
+	VMAXPS        Z8, Z4, Z10
+	VPXORD        Z9, Z6, Z6
+	VADDPS        Z8, Z4, Z4
+	VMOVUPS       512(AX), Z9
+	VADDPS        Z8, Z8, Z8
+	VSUBPS        Z8, Z9, K1, Z8
+	VMINPS        Z8, Z7, Z7
+	VMULPS        128(DX), Z2, Z8
+	VADDPS        Z3, Z8, Z8
+	VRANGEPS      $0x02, 640(AX), Z8, Z9
+	VADDPS        Z0, Z9, Z9
+	VSUBPS        Z0, Z9, Z11
+	VSUBPS        Z11, Z8, Z8
+	VMOVUPS       Z11, 128(R9)
+	VMOVUPS       Z8, 128(DX)
+	VMOVUPS       128(AX), Z13
+	VPANDD        Z1, Z11, Z12
+	VPCMPEQD      640(AX), Z12, K1
+	VPXORD        Z11, Z13, Z13
+	VBLENDMPS     Z13, Z8, K1, Z11
+	VMOVAPS       Z8, Z8
+	VPTERNLOGD    $0xb4, Z1, Z11, Z8
+	VMAXPS        Z8, Z10, Z10
+	VADDPS        Z8, Z4, Z4
+	VMOVUPS       512(AX), Z12
+	VADDPS        Z8, Z8, Z8
+	VSUBPS        Z8, Z12, K1, Z8
+	VMINPS        Z8, Z7, Z7
+	VMULPS        192(DX), Z2, Z8
+	VADDPS        Z3, Z8, Z8
+	VRANGEPS      $0x02, 640(AX), Z8, Z12
+	VADDPS        Z0, Z12, Z12
+	VPTERNLOGD    $0x96, Z12, Z9, Z5
+	VSUBPS        Z0, Z12, Z9
+	VSUBPS        Z9, Z8, Z8
+	VMOVUPS       Z9, 192(R9)
+	VMOVUPS       Z8, 192(DX)
+	VMOVUPS       128(AX), Z13
+	VPANDD        Z1, Z9, Z12
+	VPCMPEQD      640(AX), Z12, K1
+	VPXORD        Z9, Z13, Z13
+	VBLENDMPS     Z13, Z8, K1, Z9
+	VMOVAPS       Z8, Z8
+	VPTERNLOGD    $0xb4, Z1, Z9, Z8
+	VMAXPS        Z8, Z10, Z10
+	VPTERNLOGD    $0x96, Z9, Z11, Z6
+	VADDPS        Z8, Z4, Z4
+	VMOVUPS       512(AX), Z9
+	VADDPS        Z8, Z8, Z8
+	VSUBPS        Z8, Z9, K1, Z8
+	VMINPS        Z8, Z7, Z7
+	VMULPS        256(DX), Z2, Z8
+	VADDPS        Z3, Z8, Z8
+	VRANGEPS      $0x02, 640(AX), Z8, Z9
+	VADDPS        Z0, Z9, Z9
+	VSUBPS        Z0, Z9, Z11
+	VSUBPS        Z11, Z8, Z8
+	VMOVUPS       Z11, 256(R9)
+	VMOVUPS       Z8, 256(DX)
+	VMOVUPS       128(AX), Z13
+	VPANDD        Z1, Z11, Z12
+	VPCMPEQD      640(AX), Z12, K1
+	VPXORD        Z11, Z13, Z13
+	VBLENDMPS     Z13, Z8, K1, Z11
+	VMOVAPS       Z8, Z8
+	VPTERNLOGD    $0xb4, Z1, Z11, Z8
+	VMAXPS        Z8, Z10, Z10
+	VADDPS        Z8, Z4, Z4
+	VMOVUPS       512(AX), Z12
+	VADDPS        Z8, Z8, Z8
+	VSUBPS        Z8, Z12, K1, Z8
+	VMINPS        Z8, Z7, Z7
+	VMULPS        320(DX), Z2, Z8
+	VADDPS        Z3, Z8, Z8
+	VRANGEPS      $0x02, 640(AX), Z8, Z12
+	VADDPS        Z0, Z12, Z12
+	VPTERNLOGD    $0x96, Z12, Z9, Z5
+	VSUBPS        Z0, Z12, Z9
+	VSUBPS        Z9, Z8, Z8
+	VMOVUPS       Z9, 320(R9)
+	VMOVUPS       Z8, 320(DX)
+	VMOVUPS       128(AX), Z13
+	VPANDD        Z1, Z9, Z12
+	VPCMPEQD      640(AX), Z12, K1
+	VPXORD        Z9, Z13, Z13
+	VBLENDMPS     Z13, Z8, K1, Z9
+	VMOVAPS       Z8, Z8
+	VPTERNLOGD    $0xb4, Z1, Z9, Z8
+	VMAXPS        Z8, Z10, Z10
+	VPTERNLOGD    $0x96, Z9, Z11, Z6
+	VADDPS        Z8, Z4, Z4
+	VMOVUPS       512(AX), Z9
+	VADDPS        Z8, Z8, Z8
+	VSUBPS        Z8, Z9, K1, Z8
+	VMINPS        Z8, Z7, Z7
+	VMULPS        384(DX), Z2, Z8
+	VADDPS        Z3, Z8, Z8
+	VRANGEPS      $0x02, 640(AX), Z8, Z9
+	VADDPS        Z0, Z9, Z9
+	VSUBPS        Z0, Z9, Z11
+	VSUBPS        Z11, Z8, Z8
+	VMOVUPS       Z11, 384(R9)
+	VMOVUPS       Z8, 384(DX)
+	VMOVUPS       128(AX), Z13
+	VPANDD        Z1, Z11, Z12
+	VPCMPEQD      640(AX), Z12, K1
+	VPXORD        Z11, Z13, Z13
+	VBLENDMPS     Z13, Z8, K1, Z11
+	VMOVAPS       Z8, Z8
+	VPTERNLOGD    $0xb4, Z1, Z11, Z8
+	VMAXPS        Z8, Z10, Z10
+	VADDPS        Z8, Z4, Z4
+	VMOVUPS       512(AX), Z12
+	VADDPS        Z8, Z8, Z8
+	VSUBPS        Z8, Z12, K1, Z8
+	VMINPS        Z8, Z7, Z7
+	VMULPS        448(DX), Z2, Z8
+	VADDPS        Z3, Z8, Z8
+	VRANGEPS      $0x02, 640(AX), Z8, Z3
+	VADDPS        Z0, Z3, Z3
+	VPTERNLOGD    $0x96, Z3, Z9, Z5
+	VSUBPS        Z0, Z3, Z3
+	VSUBPS        Z3, Z8, Z8
+	VMOVUPS       Z3, 448(R9)
+	VMOVUPS       Z8, 448(DX)
+	VMOVUPS       128(AX), Z12
+	VPANDD        Z1, Z3, Z9
 	VPCMPEQD      640(AX), Z9, K1
-	VMOVUPS       128(AX), Z9
-	VPXORD        Z14, Z9, Z9
-	VBLENDMPS     Z9, Z8, K1, Z24
-	VMOVUPS       128(AX), Z9
-	VPANDD        Z24, Z9, Z9
-	VPXORD        Z8, Z9, Z9
-	VPXORD        Z25, Z25, Z25
-	VADDPS        Z25, Z9, Z9
-	VMAXPS        Z9, Z12, Z12
-	VADDPS        Z9, Z21, Z21
-	VMOVUPS       512(AX), Z25
-	VADDPS        Z9, Z9, Z9
-	VSUBPS        Z9, Z25, Z25
-	VBLENDMPS     Z25, Z9, K1, Z9
-	VMINPS        Z9, Z22, Z22
-	VMULPS        448(DX), Z1, Z9
-	VADDPS        Z10, Z9, Z9
-	VMINPS        640(AX), Z9, Z25
-	VMAXPS        704(AX), Z25, Z25
-	VADDPS        Z0, Z25, Z25
-	VSUBPS        Z0, Z25, Z10
-	VSUBPS        Z10, Z9, Z9
-	VPTERNLOGD    $0x96, Z25, Z23, Z11
-	VPANDD        64(AX), Z10, Z23
-	VPCMPEQD      640(AX), Z23, K1
-	VMOVUPS       128(AX), Z23
-	VPXORD        Z10, Z23, Z23
-	VBLENDMPS     Z23, Z9, K1, Z23
-	VMOVUPS       128(AX), Z25
-	VPANDD        Z23, Z25, Z25
-	VPXORD        Z9, Z25, Z25
-	VPXORD        Z26, Z26, Z26
-	VADDPS        Z26, Z25, Z25
-	VMAXPS        Z25, Z12, Z12
-	VPTERNLOGD    $0x96, Z23, Z24, Z13
-	VADDPS        Z25, Z21, Z21
-	VMOVUPS       512(AX), Z23
-	VADDPS        Z25, Z25, Z24
-	VSUBPS        Z24, Z23, Z23
-	VBLENDMPS     Z23, Z24, K1, Z23
-	VMINPS        Z23, Z22, Z22
-	VPTESTMD      192(AX), Z11, K1
-	VPMOVD2M      Z13, K2
+	VPXORD        Z3, Z12, Z12
+	VBLENDMPS     Z12, Z8, K1, Z3
+	VMOVAPS       Z8, Z8
+	VPTERNLOGD    $0xb4, Z1, Z3, Z8
+	VMAXPS        Z8, Z10, Z10
+	VPTERNLOGD    $0x96, Z3, Z11, Z6
+	VADDPS        Z8, Z4, Z4
+	VMOVUPS       512(AX), Z3
+	VADDPS        Z8, Z8, Z8
+	VSUBPS        Z8, Z3, K1, Z8
+	VMINPS        Z8, Z7, Z7
+	MOVL          $0x00000001, 832(R9)
+	VPTESTMD      192(AX), Z5, K1
+	VPMOVD2M      Z6, K2
 	KXORW         K1, K2, K3
-	VMOVAPS       Z12, Z11
-	VMOVUPS       576(AX), Z13
-	VFMADD213PS.Z 384(AX), Z13, K1, Z11
-	VMOVUPS       512(AX), Z13
-	VSUBPS        Z21, Z13, Z13
-	VADDPS        Z22, Z13, K3, Z13
-	VCMPPS        $0x11, Z11, Z13, K3
+	VMOVAPS       Z10, Z3
+	VMOVUPS       576(AX), Z5
+	VFMADD213PS.Z 384(AX), Z5, K1, Z3
+	VMOVUPS       512(AX), Z5
+	VSUBPS        Z4, Z5, Z5
+	VADDPS        Z7, Z5, K3, Z5
+	VCMPPS        $0x11, Z3, Z5, K3
 	KANDW         K3, K2, K2
 	KXORW         K1, K2, K1
-	VBLENDMPS     Z22, Z12, K3, Z11
-	VMOVUPS.Z     256(AX), K3, Z12
-	VMOVUPS       384(AX), Z13
-	VBLENDMPS     320(AX), Z13, K3, Z13
-	VPANDD        64(AX), Z20, Z21
-	VPCMPEQD      640(AX), Z21, K2
-	VMOVUPS       128(AX), Z21
-	VPXORD        Z20, Z21, Z21
-	VBLENDMPS     Z21, Z2, K2, Z21
-	VMOVUPS       128(AX), Z22
-	VPANDD        Z21, Z22, Z22
-	VPXORD        Z2, Z22, Z22
-	VPXORD        Z2, Z2, Z2
-	VADDPS        Z2, Z22, Z22
-	VMOVUPS       512(AX), Z23
-	VADDPS        Z22, Z22, Z2
-	VSUBPS        Z2, Z23, Z23
-	VBLENDMPS     Z23, Z2, K2, Z2
-	VBLENDMPS     Z2, Z22, K3, Z2
-	VPCMPEQD      Z11, Z2, K1, K4
-	KXORW         K1, K4, K1
-	VBLENDMPS     Z13, Z12, K4, Z2
-	KANDW         K4, K2, K2
-	KANDW         K2, K3, K2
-	VBLENDMPS     448(AX), Z2, K2, Z2
-	VANDPS        128(AX), Z21, Z21
-	VXORPS        Z21, Z2, Z2
-	VADDPS        Z20, Z2, Z2
-	VPANDD        64(AX), Z19, Z20
-	VPCMPEQD      640(AX), Z20, K2
-	VMOVUPS       128(AX), Z20
-	VPXORD        Z19, Z20, Z20
-	VBLENDMPS     Z20, Z3, K2, Z20
-	VMOVUPS       128(AX), Z21
-	VPANDD        Z20, Z21, Z21
-	VPXORD        Z3, Z21, Z21
+	VBLENDMPS     Z7, Z10, K3, Z3
+	VMOVUPS       Z3, 512(R9)
+	KMOVW         K1, 640(R9)
+	KMOVW         K3, 768(R9)
+	JMP           found0
+
+again0:
 	VPXORD        Z3, Z3, Z3
-	VADDPS        Z3, Z21, Z21
-	VMOVUPS       512(AX), Z22
-	VADDPS        Z21, Z21, Z3
-	VSUBPS        Z3, Z22, Z22
-	VBLENDMPS     Z22, Z3, K2, Z3
-	VBLENDMPS     Z3, Z21, K3, Z3
-	VPCMPEQD      Z11, Z3, K1, K4
-	KXORW         K1, K4, K1
-	VBLENDMPS     Z13, Z12, K4, Z3
-	KANDW         K4, K2, K2
-	KANDW         K2, K3, K2
-	VBLENDMPS     448(AX), Z3, K2, Z3
-	VANDPS        128(AX), Z20, Z20
-	VXORPS        Z20, Z3, Z3
-	VADDPS        Z19, Z3, Z3
-	VPANDD        64(AX), Z18, Z19
-	VPCMPEQD      640(AX), Z19, K2
-	VMOVUPS       128(AX), Z19
-	VPXORD        Z18, Z19, Z19
-	VBLENDMPS     Z19, Z4, K2, Z19
-	VMOVUPS       128(AX), Z20
-	VPANDD        Z19, Z20, Z20
-	VPXORD        Z4, Z20, Z20
-	VPXORD        Z4, Z4, Z4
-	VADDPS        Z4, Z20, Z20
-	VMOVUPS       512(AX), Z21
-	VADDPS        Z20, Z20, Z4
-	VSUBPS        Z4, Z21, Z21
-	VBLENDMPS     Z21, Z4, K2, Z4
-	VBLENDMPS     Z4, Z20, K3, Z4
-	VPCMPEQD      Z11, Z4, K1, K4
-	KXORW         K1, K4, K1
-	VBLENDMPS     Z13, Z12, K4, Z4
-	KANDW         K4, K2, K2
-	KANDW         K2, K3, K2
-	VBLENDMPS     448(AX), Z4, K2, Z4
-	VANDPS        128(AX), Z19, Z19
-	VXORPS        Z19, Z4, Z4
-	VADDPS        Z18, Z4, Z4
-	VPANDD        64(AX), Z17, Z18
-	VPCMPEQD      640(AX), Z18, K2
-	VMOVUPS       128(AX), Z18
-	VPXORD        Z17, Z18, Z18
-	VBLENDMPS     Z18, Z5, K2, Z18
-	VMOVUPS       128(AX), Z19
-	VPANDD        Z18, Z19, Z19
-	VPXORD        Z5, Z19, Z19
-	VPXORD        Z5, Z5, Z5
-	VADDPS        Z5, Z19, Z19
-	VMOVUPS       512(AX), Z20
-	VADDPS        Z19, Z19, Z5
-	VSUBPS        Z5, Z20, Z20
-	VBLENDMPS     Z20, Z5, K2, Z5
-	VBLENDMPS     Z5, Z19, K3, Z5
-	VPCMPEQD      Z11, Z5, K1, K4
-	KXORW         K1, K4, K1
-	VBLENDMPS     Z13, Z12, K4, Z5
-	KANDW         K4, K2, K2
-	KANDW         K2, K3, K2
-	VBLENDMPS     448(AX), Z5, K2, Z5
-	VANDPS        128(AX), Z18, Z18
-	VXORPS        Z18, Z5, Z5
-	VADDPS        Z17, Z5, Z5
-	VPANDD        64(AX), Z16, Z17
-	VPCMPEQD      640(AX), Z17, K2
-	VMOVUPS       128(AX), Z17
-	VPXORD        Z16, Z17, Z17
-	VBLENDMPS     Z17, Z6, K2, Z17
-	VMOVUPS       128(AX), Z18
-	VPANDD        Z17, Z18, Z18
-	VPXORD        Z6, Z18, Z18
-	VPXORD        Z6, Z6, Z6
-	VADDPS        Z6, Z18, Z18
-	VMOVUPS       512(AX), Z19
-	VADDPS        Z18, Z18, Z6
-	VSUBPS        Z6, Z19, Z19
-	VBLENDMPS     Z19, Z6, K2, Z6
-	VBLENDMPS     Z6, Z18, K3, Z6
-	VPCMPEQD      Z11, Z6, K1, K4
-	KXORW         K1, K4, K1
-	VBLENDMPS     Z13, Z12, K4, Z6
-	KANDW         K4, K2, K2
-	KANDW         K2, K3, K2
-	VBLENDMPS     448(AX), Z6, K2, Z6
-	VANDPS        128(AX), Z17, Z17
-	VXORPS        Z17, Z6, Z6
-	VADDPS        Z16, Z6, Z6
-	VPANDD        64(AX), Z15, Z16
-	VPCMPEQD      640(AX), Z16, K2
-	VMOVUPS       128(AX), Z16
-	VPXORD        Z15, Z16, Z16
-	VBLENDMPS     Z16, Z7, K2, Z16
-	VMOVUPS       128(AX), Z17
-	VPANDD        Z16, Z17, Z17
-	VPXORD        Z7, Z17, Z17
-	VPXORD        Z7, Z7, Z7
-	VADDPS        Z7, Z17, Z17
-	VMOVUPS       512(AX), Z18
-	VADDPS        Z17, Z17, Z7
-	VSUBPS        Z7, Z18, Z18
-	VBLENDMPS     Z18, Z7, K2, Z7
-	VBLENDMPS     Z7, Z17, K3, Z7
-	VPCMPEQD      Z11, Z7, K1, K4
-	KXORW         K1, K4, K1
-	VBLENDMPS     Z13, Z12, K4, Z7
-	KANDW         K4, K2, K2
-	KANDW         K2, K3, K2
-	VBLENDMPS     448(AX), Z7, K2, Z7
-	VANDPS        128(AX), Z16, Z16
-	VXORPS        Z16, Z7, Z7
-	VADDPS        Z15, Z7, Z7
-	VPANDD        64(AX), Z14, Z15
-	VPCMPEQD      640(AX), Z15, K2
-	VMOVUPS       128(AX), Z15
-	VPXORD        Z14, Z15, Z15
-	VBLENDMPS     Z15, Z8, K2, Z15
-	VMOVUPS       128(AX), Z16
-	VPANDD        Z15, Z16, Z16
-	VPXORD        Z8, Z16, Z16
-	VPXORD        Z8, Z8, Z8
-	VADDPS        Z8, Z16, Z16
-	VMOVUPS       512(AX), Z17
-	VADDPS        Z16, Z16, Z8
-	VSUBPS        Z8, Z17, Z17
-	VBLENDMPS     Z17, Z8, K2, Z8
-	VBLENDMPS     Z8, Z16, K3, Z8
-	VPCMPEQD      Z11, Z8, K1, K4
-	KXORW         K1, K4, K1
-	VBLENDMPS     Z13, Z12, K4, Z8
-	KANDW         K4, K2, K2
-	KANDW         K2, K3, K2
-	VBLENDMPS     448(AX), Z8, K2, Z8
-	VANDPS        128(AX), Z15, Z15
-	VXORPS        Z15, Z8, Z8
-	VADDPS        Z14, Z8, Z8
-	VPANDD        64(AX), Z10, Z14
-	VPCMPEQD      640(AX), Z14, K2
-	VMOVUPS       128(AX), Z14
-	VPXORD        Z10, Z14, Z14
-	VBLENDMPS     Z14, Z9, K2, Z14
-	VMOVUPS       128(AX), Z15
-	VPANDD        Z14, Z15, Z15
-	VPXORD        Z9, Z15, Z15
-	VPXORD        Z9, Z9, Z9
-	VADDPS        Z9, Z15, Z15
-	VMOVUPS       512(AX), Z16
-	VADDPS        Z15, Z15, Z9
-	VSUBPS        Z9, Z16, Z16
-	VBLENDMPS     Z16, Z9, K2, Z9
-	VBLENDMPS     Z9, Z15, K3, Z9
-	VPCMPEQD      Z11, Z9, K1, K1
-	VBLENDMPS     Z13, Z12, K1, Z9
-	KANDW         K1, K2, K1
-	KANDW         K1, K3, K1
-	VBLENDMPS     448(AX), Z9, K1, Z9
-	VANDPS        128(AX), Z14, Z14
-	VXORPS        Z14, Z9, Z9
-	VADDPS        Z10, Z9, Z9
-	KMOVW         K3, K1
-	JMP           done0
+	VMOVUPS       (R9), Z4
+	VADDPS        (DX), Z4, Z4
+	VADDPS        Z3, Z4, Z4
+	VRANGEPS      $0x02, 640(AX), Z4, Z5
+	VADDPS        Z0, Z5, Z5
+	VSUBPS        Z0, Z5, Z6
+	VSUBPS        Z6, Z4, Z4
+	VMOVUPS       Z6, (R9)
+	VMOVUPS       Z4, (DX)
+	VMOVUPS       128(AX), Z8
+	VPANDD        Z1, Z6, Z7
+	VPCMPEQD      640(AX), Z7, K1
+	VPXORD        Z6, Z8, Z8
+	VBLENDMPS     Z8, Z4, K1, Z6
+	VMOVAPS       Z4, Z4
+	VPTERNLOGD    $0xb4, Z1, Z6, Z4
+	VMOVUPS       512(AX), Z8
+	VADDPS        Z4, Z4, Z7
+	VSUBPS        Z7, Z8, K1, Z7
+	VMOVUPS       64(R9), Z8
+	VADDPS        64(DX), Z8, Z8
+	VADDPS        Z3, Z8, Z8
+	VRANGEPS      $0x02, 640(AX), Z8, Z9
+	VADDPS        Z0, Z9, Z9
+	VPXORD        Z9, Z5, Z5
+	VSUBPS        Z0, Z9, Z9
+	VSUBPS        Z9, Z8, Z8
+	VMOVUPS       Z9, 64(R9)
+	VMOVUPS       Z8, 64(DX)
+	VMOVUPS       128(AX), Z11
+	VPANDD        Z1, Z9, Z10
+	VPCMPEQD      640(AX), Z10, K1
+	VPXORD        Z9, Z11, Z11
+	VBLENDMPS     Z11, Z8, K1, Z9
+	VMOVAPS       Z8, Z8
+	VPTERNLOGD    $0xb4, Z1, Z9, Z8
+	VMAXPS        Z8, Z4, Z10
+	VPXORD        Z9, Z6, Z6
+	VADDPS        Z8, Z4, Z4
+	VMOVUPS       512(AX), Z9
+	VADDPS        Z8, Z8, Z8
+	VSUBPS        Z8, Z9, K1, Z8
+	VMINPS        Z8, Z7, Z7
+	VMOVUPS       128(R9), Z8
+	VADDPS        128(DX), Z8, Z8
+	VADDPS        Z3, Z8, Z8
+	VRANGEPS      $0x02, 640(AX), Z8, Z9
+	VADDPS        Z0, Z9, Z9
+	VSUBPS        Z0, Z9, Z11
+	VSUBPS        Z11, Z8, Z8
+	VMOVUPS       Z11, 128(R9)
+	VMOVUPS       Z8, 128(DX)
+	VMOVUPS       128(AX), Z13
+	VPANDD        Z1, Z11, Z12
+	VPCMPEQD      640(AX), Z12, K1
+	VPXORD        Z11, Z13, Z13
+	VBLENDMPS     Z13, Z8, K1, Z11
+	VMOVAPS       Z8, Z8
+	VPTERNLOGD    $0xb4, Z1, Z11, Z8
+	VMAXPS        Z8, Z10, Z10
+	VADDPS        Z8, Z4, Z4
+	VMOVUPS       512(AX), Z12
+	VADDPS        Z8, Z8, Z8
+	VSUBPS        Z8, Z12, K1, Z8
+	VMINPS        Z8, Z7, Z7
+	VMOVUPS       192(R9), Z8
+	VADDPS        192(DX), Z8, Z8
+	VADDPS        Z3, Z8, Z8
+	VRANGEPS      $0x02, 640(AX), Z8, Z12
+	VADDPS        Z0, Z12, Z12
+	VPTERNLOGD    $0x96, Z12, Z9, Z5
+	VSUBPS        Z0, Z12, Z9
+	VSUBPS        Z9, Z8, Z8
+	VMOVUPS       Z9, 192(R9)
+	VMOVUPS       Z8, 192(DX)
+	VMOVUPS       128(AX), Z13
+	VPANDD        Z1, Z9, Z12
+	VPCMPEQD      640(AX), Z12, K1
+	VPXORD        Z9, Z13, Z13
+	VBLENDMPS     Z13, Z8, K1, Z9
+	VMOVAPS       Z8, Z8
+	VPTERNLOGD    $0xb4, Z1, Z9, Z8
+	VMAXPS        Z8, Z10, Z10
+	VPTERNLOGD    $0x96, Z9, Z11, Z6
+	VADDPS        Z8, Z4, Z4
+	VMOVUPS       512(AX), Z9
+	VADDPS        Z8, Z8, Z8
+	VSUBPS        Z8, Z9, K1, Z8
+	VMINPS        Z8, Z7, Z7
+	VMOVUPS       256(R9), Z8
+	VADDPS        256(DX), Z8, Z8
+	VADDPS        Z3, Z8, Z8
+	VRANGEPS      $0x02, 640(AX), Z8, Z9
+	VADDPS        Z0, Z9, Z9
+	VSUBPS        Z0, Z9, Z11
+	VSUBPS        Z11, Z8, Z8
+	VMOVUPS       Z11, 256(R9)
+	VMOVUPS       Z8, 256(DX)
+	VMOVUPS       128(AX), Z13
+	VPANDD        Z1, Z11, Z12
+	VPCMPEQD      640(AX), Z12, K1
+	VPXORD        Z11, Z13, Z13
+	VBLENDMPS     Z13, Z8, K1, Z11
+	VMOVAPS       Z8, Z8
+	VPTERNLOGD    $0xb4, Z1, Z11, Z8
+	VMAXPS        Z8, Z10, Z10
+	VADDPS        Z8, Z4, Z4
+	VMOVUPS       512(AX), Z12
+	VADDPS        Z8, Z8, Z8
+	VSUBPS        Z8, Z12, K1, Z8
+	VMINPS        Z8, Z7, Z7
+	VMOVUPS       320(R9), Z8
+	VADDPS        320(DX), Z8, Z8
+	VADDPS        Z3, Z8, Z8
+	VRANGEPS      $0x02, 640(AX), Z8, Z12
+	VADDPS        Z0, Z12, Z12
+	VPTERNLOGD    $0x96, Z12, Z9, Z5
+	VSUBPS        Z0, Z12, Z9
+	VSUBPS        Z9, Z8, Z8
+	VMOVUPS       Z9, 320(R9)
+	VMOVUPS       Z8, 320(DX)
+	VMOVUPS       128(AX), Z13
+	VPANDD        Z1, Z9, Z12
+	VPCMPEQD      640(AX), Z12, K1
+	VPXORD        Z9, Z13, Z13
+	VBLENDMPS     Z13, Z8, K1, Z9
+	VMOVAPS       Z8, Z8
+	VPTERNLOGD    $0xb4, Z1, Z9, Z8
+	VMAXPS        Z8, Z10, Z10
+	VPTERNLOGD    $0x96, Z9, Z11, Z6
+	VADDPS        Z8, Z4, Z4
+	VMOVUPS       512(AX), Z9
+	VADDPS        Z8, Z8, Z8
+	VSUBPS        Z8, Z9, K1, Z8
+	VMINPS        Z8, Z7, Z7
+	VMOVUPS       384(R9), Z8
+	VADDPS        384(DX), Z8, Z8
+	VADDPS        Z3, Z8, Z8
+	VRANGEPS      $0x02, 640(AX), Z8, Z9
+	VADDPS        Z0, Z9, Z9
+	VSUBPS        Z0, Z9, Z11
+	VSUBPS        Z11, Z8, Z8
+	VMOVUPS       Z11, 384(R9)
+	VMOVUPS       Z8, 384(DX)
+	VMOVUPS       128(AX), Z13
+	VPANDD        Z1, Z11, Z12
+	VPCMPEQD      640(AX), Z12, K1
+	VPXORD        Z11, Z13, Z13
+	VBLENDMPS     Z13, Z8, K1, Z11
+	VMOVAPS       Z8, Z8
+	VPTERNLOGD    $0xb4, Z1, Z11, Z8
+	VMAXPS        Z8, Z10, Z10
+	VADDPS        Z8, Z4, Z4
+	VMOVUPS       512(AX), Z12
+	VADDPS        Z8, Z8, Z8
+	VSUBPS        Z8, Z12, K1, Z8
+	VMINPS        Z8, Z7, Z7
+	VMOVUPS       448(R9), Z8
+	VADDPS        448(DX), Z8, Z8
+	VADDPS        Z3, Z8, Z8
+	VRANGEPS      $0x02, 640(AX), Z8, Z3
+	VADDPS        Z0, Z3, Z3
+	VPTERNLOGD    $0x96, Z3, Z9, Z5
+	VSUBPS        Z0, Z3, Z3
+	VSUBPS        Z3, Z8, Z8
+	VMOVUPS       Z3, 448(R9)
+	VMOVUPS       Z8, 448(DX)
+	VMOVUPS       128(AX), Z12
+	VPANDD        Z1, Z3, Z9
+	VPCMPEQD      640(AX), Z9, K1
+	VPXORD        Z3, Z12, Z12
+	VBLENDMPS     Z12, Z8, K1, Z3
+	VMOVAPS       Z8, Z8
+	VPTERNLOGD    $0xb4, Z1, Z3, Z8
+	VMAXPS        Z8, Z10, Z10
+	VPTERNLOGD    $0x96, Z3, Z11, Z6
+	VADDPS        Z8, Z4, Z4
+	VMOVUPS       512(AX), Z3
+	VADDPS        Z8, Z8, Z8
+	VSUBPS        Z8, Z3, K1, Z8
+	VMINPS        Z8, Z7, Z7
+	MOVL          $0x00000001, 832(R9)
+	VPTESTMD      192(AX), Z5, K1
+	VPMOVD2M      Z6, K2
+	KXORW         K1, K2, K3
+	VMOVAPS       Z10, Z3
+	VMOVUPS       576(AX), Z5
+	VFMADD213PS.Z 384(AX), Z5, K1, Z3
+	VMOVUPS       512(AX), Z5
+	VSUBPS        Z4, Z5, Z5
+	VADDPS        Z7, Z5, K3, Z5
+	VCMPPS        $0x11, Z3, Z5, K3
+	KANDW         K3, K2, K2
+	KXORW         K1, K2, K1
+	VBLENDMPS     Z7, Z10, K3, Z3
+	VMOVUPS       Z3, 512(R9)
+	KMOVW         K1, 640(R9)
+	KMOVW         K3, 768(R9)
+	JMP           found0
+
+risky0:
+	KMOVW      768(R9), K1
+	VMOVUPS    512(R9), Z3
+	KMOVW      640(R9), K2
+	VMOVUPS.Z  256(AX), K1, Z4
+	VMOVUPS    384(AX), Z5
+	VBLENDMPS  320(AX), Z5, K1, Z5
+	VMOVUPS    (R9), Z6
+	VMOVUPS    (DI), Z7
+	VMOVUPS    128(AX), Z9
+	VPANDD     Z1, Z6, Z8
+	VPCMPEQD   640(AX), Z8, K3
+	VPXORD     Z6, Z9, Z9
+	VBLENDMPS  Z9, Z7, K3, Z8
+	VMOVAPS    Z7, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VMOVUPS    512(AX), Z10
+	VADDPS     Z7, Z7, Z9
+	VSUBPS     Z9, Z10, K3, Z9
+	VBLENDMPS  Z9, Z7, K1, Z7
+	VCMPPS     $0x00, Z3, Z7, K4
+	KANDW      K2, K4, K5
+	KANDNW     K2, K4, K2
+	VBLENDMPS  Z5, Z4, K5, Z7
+	KANDW      K5, K3, K3
+	KANDW      K3, K1, K3
+	VBLENDMPS  448(AX), Z7, K3, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VADDPS     Z6, Z7, Z6
+	VMOVUPS    Z6, (DI)
+	VMOVUPS    64(R9), Z6
+	VMOVUPS    64(DI), Z7
+	VMOVUPS    128(AX), Z9
+	VPANDD     Z1, Z6, Z8
+	VPCMPEQD   640(AX), Z8, K3
+	VPXORD     Z6, Z9, Z9
+	VBLENDMPS  Z9, Z7, K3, Z8
+	VMOVAPS    Z7, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VMOVUPS    512(AX), Z10
+	VADDPS     Z7, Z7, Z9
+	VSUBPS     Z9, Z10, K3, Z9
+	VBLENDMPS  Z9, Z7, K1, Z7
+	VCMPPS     $0x00, Z3, Z7, K4
+	KANDW      K2, K4, K5
+	KANDNW     K2, K4, K2
+	VBLENDMPS  Z5, Z4, K5, Z7
+	KANDW      K5, K3, K3
+	KANDW      K3, K1, K3
+	VBLENDMPS  448(AX), Z7, K3, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VADDPS     Z6, Z7, Z6
+	VMOVUPS    Z6, 64(DI)
+	VMOVUPS    128(R9), Z6
+	VMOVUPS    128(DI), Z7
+	VMOVUPS    128(AX), Z9
+	VPANDD     Z1, Z6, Z8
+	VPCMPEQD   640(AX), Z8, K3
+	VPXORD     Z6, Z9, Z9
+	VBLENDMPS  Z9, Z7, K3, Z8
+	VMOVAPS    Z7, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VMOVUPS    512(AX), Z10
+	VADDPS     Z7, Z7, Z9
+	VSUBPS     Z9, Z10, K3, Z9
+	VBLENDMPS  Z9, Z7, K1, Z7
+	VCMPPS     $0x00, Z3, Z7, K4
+	KANDW      K2, K4, K5
+	KANDNW     K2, K4, K2
+	VBLENDMPS  Z5, Z4, K5, Z7
+	KANDW      K5, K3, K3
+	KANDW      K3, K1, K3
+	VBLENDMPS  448(AX), Z7, K3, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VADDPS     Z6, Z7, Z6
+	VMOVUPS    Z6, 128(DI)
+	VMOVUPS    192(R9), Z6
+	VMOVUPS    192(DI), Z7
+	VMOVUPS    128(AX), Z9
+	VPANDD     Z1, Z6, Z8
+	VPCMPEQD   640(AX), Z8, K3
+	VPXORD     Z6, Z9, Z9
+	VBLENDMPS  Z9, Z7, K3, Z8
+	VMOVAPS    Z7, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VMOVUPS    512(AX), Z10
+	VADDPS     Z7, Z7, Z9
+	VSUBPS     Z9, Z10, K3, Z9
+	VBLENDMPS  Z9, Z7, K1, Z7
+	VCMPPS     $0x00, Z3, Z7, K4
+	KANDW      K2, K4, K5
+	KANDNW     K2, K4, K2
+	VBLENDMPS  Z5, Z4, K5, Z7
+	KANDW      K5, K3, K3
+	KANDW      K3, K1, K3
+	VBLENDMPS  448(AX), Z7, K3, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VADDPS     Z6, Z7, Z6
+	VMOVUPS    Z6, 192(DI)
+	VMOVUPS    256(R9), Z6
+	VMOVUPS    256(DI), Z7
+	VMOVUPS    128(AX), Z9
+	VPANDD     Z1, Z6, Z8
+	VPCMPEQD   640(AX), Z8, K3
+	VPXORD     Z6, Z9, Z9
+	VBLENDMPS  Z9, Z7, K3, Z8
+	VMOVAPS    Z7, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VMOVUPS    512(AX), Z10
+	VADDPS     Z7, Z7, Z9
+	VSUBPS     Z9, Z10, K3, Z9
+	VBLENDMPS  Z9, Z7, K1, Z7
+	VCMPPS     $0x00, Z3, Z7, K4
+	KANDW      K2, K4, K5
+	KANDNW     K2, K4, K2
+	VBLENDMPS  Z5, Z4, K5, Z7
+	KANDW      K5, K3, K3
+	KANDW      K3, K1, K3
+	VBLENDMPS  448(AX), Z7, K3, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VADDPS     Z6, Z7, Z6
+	VMOVUPS    Z6, 256(DI)
+	VMOVUPS    320(R9), Z6
+	VMOVUPS    320(DI), Z7
+	VMOVUPS    128(AX), Z9
+	VPANDD     Z1, Z6, Z8
+	VPCMPEQD   640(AX), Z8, K3
+	VPXORD     Z6, Z9, Z9
+	VBLENDMPS  Z9, Z7, K3, Z8
+	VMOVAPS    Z7, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VMOVUPS    512(AX), Z10
+	VADDPS     Z7, Z7, Z9
+	VSUBPS     Z9, Z10, K3, Z9
+	VBLENDMPS  Z9, Z7, K1, Z7
+	VCMPPS     $0x00, Z3, Z7, K4
+	KANDW      K2, K4, K5
+	KANDNW     K2, K4, K2
+	VBLENDMPS  Z5, Z4, K5, Z7
+	KANDW      K5, K3, K3
+	KANDW      K3, K1, K3
+	VBLENDMPS  448(AX), Z7, K3, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VADDPS     Z6, Z7, Z6
+	VMOVUPS    Z6, 320(DI)
+	VMOVUPS    384(R9), Z6
+	VMOVUPS    384(DI), Z7
+	VMOVUPS    128(AX), Z9
+	VPANDD     Z1, Z6, Z8
+	VPCMPEQD   640(AX), Z8, K3
+	VPXORD     Z6, Z9, Z9
+	VBLENDMPS  Z9, Z7, K3, Z8
+	VMOVAPS    Z7, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VMOVUPS    512(AX), Z10
+	VADDPS     Z7, Z7, Z9
+	VSUBPS     Z9, Z10, K3, Z9
+	VBLENDMPS  Z9, Z7, K1, Z7
+	VCMPPS     $0x00, Z3, Z7, K4
+	KANDW      K2, K4, K5
+	KANDNW     K2, K4, K2
+	VBLENDMPS  Z5, Z4, K5, Z7
+	KANDW      K5, K3, K3
+	KANDW      K3, K1, K3
+	VBLENDMPS  448(AX), Z7, K3, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VADDPS     Z6, Z7, Z6
+	VMOVUPS    Z6, 384(DI)
+	VMOVUPS    448(R9), Z6
+	VMOVUPS    448(DI), Z7
+	VMOVUPS    128(AX), Z9
+	VPANDD     Z1, Z6, Z8
+	VPCMPEQD   640(AX), Z8, K3
+	VPXORD     Z6, Z9, Z9
+	VBLENDMPS  Z9, Z7, K3, Z8
+	VMOVAPS    Z7, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VMOVUPS    512(AX), Z10
+	VADDPS     Z7, Z7, Z9
+	VSUBPS     Z9, Z10, K3, Z9
+	VBLENDMPS  Z9, Z7, K1, Z7
+	VCMPPS     $0x00, Z3, Z7, K4
+	KANDW      K2, K4, K5
+	KANDNW     K2, K4, K2
+	VBLENDMPS  Z5, Z4, K5, Z3
+	KANDW      K5, K3, K2
+	KANDW      K2, K1, K2
+	VBLENDMPS  448(AX), Z3, K2, Z3
+	VPTERNLOGD $0xb4, Z1, Z8, Z3
+	VADDPS     Z6, Z3, Z6
+	VMOVUPS    Z6, 448(DI)
+	VMOVUPS    (DI), Z3
+	VMOVUPS    64(DI), Z4
+	VMOVUPS    128(DI), Z5
+	VMOVUPS    192(DI), Z6
+	VMOVUPS    256(DI), Z7
+	VMOVUPS    320(DI), Z8
+	VMOVUPS    384(DI), Z9
+	VMOVUPS    448(DI), Z10
+	KMOVW      K1, K1
+	JMP        done0
 
 // func unpackBoxE8AVX512(rows *float32, src *byte, groups int, step float32, table *uint64) uint32
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·unpackBoxE8AVX512(SB), NOSPLIT, $0-44
 	MOVQ         table+32(FP), AX
-	VMOVUPS      (AX), Z0
 	MOVQ         rows+0(FP), CX
 	MOVQ         src+8(FP), DX
 	MOVQ         groups+16(FP), BX
 	VBROADCASTSS step+24(FP), Z0
-	MOVQ         2368(AX), SI
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
 	VPXORD       Z3, Z3, Z3
 
 group:
 	VMOVUPS      (DX), Z4
+	MOVQ         2368(AX), SI
 	VMOVUPS      (DX)(SI*1), Z5
 	VMOVUPS      3200(AX), Z6
 	VMOVUPS      3328(AX), Z7
@@ -2281,174 +2873,218 @@ group:
 	RET
 
 // func closestD4AVX512(z *float32, y *float32, groups int, factor float32, table *uint64)
-// Requires: AVX, AVX512F
-TEXT ·closestD4AVX512(SB), NOSPLIT, $0-40
+// Requires: AVX, AVX512F, CMOV
+TEXT ·closestD4AVX512(SB), $3648-40
 	MOVQ         table+32(FP), AX
 	VMOVUPS      (AX), Z0
+	VMOVUPS      64(AX), Z1
 	MOVQ         z+0(FP), CX
 	MOVQ         y+8(FP), DX
 	MOVQ         groups+16(FP), BX
-	VBROADCASTSS factor+24(FP), Z1
+	VBROADCASTSS factor+24(FP), Z2
+	MOVQ         CX, SI
+	LEAQ         (SP), DI
+	ADDQ         $0x0000003f, DI
+	ANDQ         $-64, DI
 
-group:
-	VMOVUPS    (DX), Z2
-	VMOVUPS    64(DX), Z3
-	VMOVUPS    128(DX), Z4
-	VMOVUPS    192(DX), Z5
-	VMOVUPS    256(DX), Z6
-	VMOVUPS    320(DX), Z7
-	VMOVUPS    384(DX), Z8
-	VMOVUPS    448(DX), Z9
-	VSHUFPS    $0x88, Z3, Z2, Z10
-	VSHUFPS    $0xdd, Z3, Z2, Z2
-	VSHUFPS    $0x88, Z5, Z4, Z3
-	VSHUFPS    $0xdd, Z5, Z4, Z4
-	VSHUFPS    $0x88, Z7, Z6, Z5
-	VSHUFPS    $0xdd, Z7, Z6, Z6
-	VSHUFPS    $0x88, Z9, Z8, Z7
-	VSHUFPS    $0xdd, Z9, Z8, Z8
-	VSHUFPS    $0x88, Z3, Z10, Z9
-	VSHUFPS    $0xdd, Z3, Z10, Z3
-	VSHUFPS    $0x88, Z4, Z2, Z10
-	VSHUFPS    $0xdd, Z4, Z2, Z2
-	VSHUFPS    $0x88, Z7, Z5, Z4
-	VSHUFPS    $0xdd, Z7, Z5, Z5
-	VSHUFPS    $0x88, Z8, Z6, Z7
+chunk:
+	MOVQ    $0x00000004, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
+	MOVQ    DI, R8
+
+pass1:
+	VMOVUPS    (DX), Z3
+	VMOVUPS    64(DX), Z4
+	VMOVUPS    128(DX), Z5
+	VMOVUPS    192(DX), Z6
+	VMOVUPS    256(DX), Z7
+	VMOVUPS    320(DX), Z8
+	VMOVUPS    384(DX), Z9
+	VMOVUPS    448(DX), Z10
+	VSHUFPS    $0x88, Z4, Z3, Z11
+	VSHUFPS    $0xdd, Z4, Z3, Z3
+	VSHUFPS    $0x88, Z6, Z5, Z4
+	VSHUFPS    $0xdd, Z6, Z5, Z5
+	VSHUFPS    $0x88, Z8, Z7, Z6
+	VSHUFPS    $0xdd, Z8, Z7, Z7
+	VSHUFPS    $0x88, Z10, Z9, Z8
+	VSHUFPS    $0xdd, Z10, Z9, Z9
+	VSHUFPS    $0x88, Z4, Z11, Z10
+	VSHUFPS    $0xdd, Z4, Z11, Z4
+	VSHUFPS    $0x88, Z5, Z3, Z11
+	VSHUFPS    $0xdd, Z5, Z3, Z3
+	VSHUFPS    $0x88, Z8, Z6, Z5
 	VSHUFPS    $0xdd, Z8, Z6, Z6
-	VSHUFF32X4 $0x88, Z4, Z9, Z8
-	VSHUFF32X4 $0xdd, Z4, Z9, Z4
-	VSHUFF32X4 $0x88, Z7, Z10, Z9
-	VSHUFF32X4 $0xdd, Z7, Z10, Z7
-	VSHUFF32X4 $0x88, Z5, Z3, Z10
-	VSHUFF32X4 $0xdd, Z5, Z3, Z3
-	VSHUFF32X4 $0x88, Z6, Z2, Z5
-	VSHUFF32X4 $0xdd, Z6, Z2, Z2
-	VMOVUPS    Z8, (CX)
-	VMOVUPS    Z9, 64(CX)
-	VMOVUPS    Z10, 128(CX)
-	VMOVUPS    Z5, 192(CX)
-	VMOVUPS    Z4, 256(CX)
-	VMOVUPS    Z7, 320(CX)
-	VMOVUPS    Z3, 384(CX)
-	VMOVUPS    Z2, 448(CX)
+	VSHUFPS    $0x88, Z9, Z7, Z8
+	VSHUFPS    $0xdd, Z9, Z7, Z7
+	VSHUFF32X4 $0x88, Z5, Z10, Z9
+	VSHUFF32X4 $0xdd, Z5, Z10, Z5
+	VSHUFF32X4 $0x88, Z8, Z11, Z10
+	VSHUFF32X4 $0xdd, Z8, Z11, Z8
+	VSHUFF32X4 $0x88, Z6, Z4, Z11
+	VSHUFF32X4 $0xdd, Z6, Z4, Z4
+	VSHUFF32X4 $0x88, Z7, Z3, Z6
+	VSHUFF32X4 $0xdd, Z7, Z3, Z3
 	VPXORD     Z7, Z7, Z7
-	VMULPS     (CX), Z1, Z2
-	VADDPS     Z7, Z2, Z2
-	VADDPS     Z0, Z2, Z6
-	VSUBPS     Z0, Z6, Z11
-	VSUBPS     Z11, Z2, Z2
-	VPANDD     64(AX), Z2, Z4
-	VMULPS     64(CX), Z1, Z3
-	VADDPS     Z7, Z3, Z3
-	VADDPS     Z0, Z3, Z8
-	VSUBPS     Z0, Z8, Z10
-	VSUBPS     Z10, Z3, Z3
-	VPANDD     64(AX), Z3, Z5
-	VPXORD     Z8, Z6, Z8
-	VPMAXUD    Z5, Z4, Z5
-	VMULPS     128(CX), Z1, Z4
-	VADDPS     Z7, Z4, Z4
-	VADDPS     Z0, Z4, Z12
-	VSUBPS     Z0, Z12, Z9
-	VSUBPS     Z9, Z4, Z4
-	VPANDD     64(AX), Z4, Z6
-	VPMAXUD    Z6, Z5, Z5
-	VMULPS     192(CX), Z1, Z6
-	VADDPS     Z7, Z6, Z6
-	VADDPS     Z0, Z6, Z13
-	VSUBPS     Z0, Z13, Z7
-	VSUBPS     Z7, Z6, Z6
-	VPANDD     64(AX), Z6, Z14
-	VPTERNLOGD $0x96, Z13, Z12, Z8
-	VPMAXUD    Z14, Z5, Z5
-	VPTESTMD   192(AX), Z8, K1
-	VMOVUPS    384(AX), Z8
-	VPANDD     64(AX), Z2, Z12
-	VPCMPEQD   Z5, Z12, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z8, K2, Z13
-	VPTERNLOGD $0x96, Z12, Z2, Z13
-	VADDPS     Z11, Z13, Z2
-	VPANDD     64(AX), Z3, Z11
-	VPCMPEQD   Z5, Z11, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z8, K2, Z12
-	VPTERNLOGD $0x96, Z11, Z3, Z12
-	VADDPS     Z10, Z12, Z3
-	VPANDD     64(AX), Z4, Z10
-	VPCMPEQD   Z5, Z10, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z8, K2, Z11
-	VPTERNLOGD $0x96, Z10, Z4, Z11
-	VADDPS     Z9, Z11, Z4
-	VPANDD     64(AX), Z6, Z9
-	VPCMPEQD   Z5, Z9, K1, K1
-	VMOVUPS.Z  Z8, K1, Z5
-	VPTERNLOGD $0x96, Z9, Z6, Z5
-	VADDPS     Z7, Z5, Z5
-	VPXORD     Z11, Z11, Z11
-	VMULPS     256(CX), Z1, Z6
-	VADDPS     Z11, Z6, Z6
-	VADDPS     Z0, Z6, Z10
-	VSUBPS     Z0, Z10, Z15
-	VSUBPS     Z15, Z6, Z6
-	VPANDD     64(AX), Z6, Z8
-	VMULPS     320(CX), Z1, Z7
-	VADDPS     Z11, Z7, Z7
-	VADDPS     Z0, Z7, Z12
-	VSUBPS     Z0, Z12, Z14
-	VSUBPS     Z14, Z7, Z7
-	VPANDD     64(AX), Z7, Z9
-	VPXORD     Z12, Z10, Z12
-	VPMAXUD    Z9, Z8, Z9
-	VMULPS     384(CX), Z1, Z8
-	VADDPS     Z11, Z8, Z8
-	VADDPS     Z0, Z8, Z16
-	VSUBPS     Z0, Z16, Z13
-	VSUBPS     Z13, Z8, Z8
-	VPANDD     64(AX), Z8, Z10
+	VMULPS     Z2, Z9, Z9
+	VADDPS     Z7, Z9, Z9
+	VADDPS     Z0, Z9, Z12
+	VSUBPS     Z0, Z12, Z13
+	VMOVUPS    Z13, (R8)
+	VSUBPS     Z13, Z9, Z9
+	VMOVUPS    Z9, (SI)
+	VPANDD     Z1, Z9, Z9
+	VMULPS     Z2, Z10, Z10
+	VADDPS     Z7, Z10, Z10
+	VADDPS     Z0, Z10, Z13
+	VSUBPS     Z0, Z13, Z14
+	VMOVUPS    Z14, 64(R8)
+	VSUBPS     Z14, Z10, Z10
+	VMOVUPS    Z10, 64(SI)
+	VPANDD     Z1, Z10, Z10
+	VPXORD     Z13, Z12, Z12
 	VPMAXUD    Z10, Z9, Z9
-	VMULPS     448(CX), Z1, Z10
-	VADDPS     Z11, Z10, Z10
-	VADDPS     Z0, Z10, Z17
-	VSUBPS     Z0, Z17, Z11
-	VSUBPS     Z11, Z10, Z10
-	VPANDD     64(AX), Z10, Z18
-	VPTERNLOGD $0x96, Z17, Z16, Z12
-	VPMAXUD    Z18, Z9, Z9
+	VMULPS     Z2, Z11, Z11
+	VADDPS     Z7, Z11, Z11
+	VADDPS     Z0, Z11, Z10
+	VSUBPS     Z0, Z10, Z13
+	VMOVUPS    Z13, 128(R8)
+	VSUBPS     Z13, Z11, Z11
+	VMOVUPS    Z11, 128(SI)
+	VPANDD     Z1, Z11, Z11
+	VPMAXUD    Z11, Z9, Z9
+	VMULPS     Z2, Z6, Z6
+	VADDPS     Z7, Z6, Z6
+	VADDPS     Z0, Z6, Z7
+	VSUBPS     Z0, Z7, Z11
+	VMOVUPS    Z11, 192(R8)
+	VSUBPS     Z11, Z6, Z6
+	VMOVUPS    Z6, 192(SI)
+	VPANDD     Z1, Z6, Z6
+	VPTERNLOGD $0x96, Z7, Z10, Z12
+	VPMAXUD    Z6, Z9, Z9
 	VPTESTMD   192(AX), Z12, K1
-	VMOVUPS    384(AX), Z12
-	VPANDD     64(AX), Z6, Z16
-	VPCMPEQD   Z9, Z16, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z12, K2, Z17
-	VPTERNLOGD $0x96, Z16, Z6, Z17
-	VADDPS     Z15, Z17, Z6
-	VPANDD     64(AX), Z7, Z15
-	VPCMPEQD   Z9, Z15, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z12, K2, Z16
-	VPTERNLOGD $0x96, Z15, Z7, Z16
-	VADDPS     Z14, Z16, Z7
-	VPANDD     64(AX), Z8, Z14
-	VPCMPEQD   Z9, Z14, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z12, K2, Z15
-	VPTERNLOGD $0x96, Z14, Z8, Z15
-	VADDPS     Z13, Z15, Z8
-	VPANDD     64(AX), Z10, Z13
-	VPCMPEQD   Z9, Z13, K1, K1
-	VMOVUPS.Z  Z12, K1, Z9
-	VPTERNLOGD $0x96, Z13, Z10, Z9
-	VADDPS     Z11, Z9, Z9
-	VMOVUPS    pairs0<>+0(SB), Z10
-	VMOVUPS    pairs1<>+0(SB), Z11
-	VPERMI2PD  Z6, Z2, Z10
-	VPERMI2PD  Z6, Z2, Z11
-	VMOVUPS    pairs0<>+0(SB), Z2
-	VMOVUPS    pairs1<>+0(SB), Z6
-	VPERMI2PD  Z7, Z3, Z2
-	VPERMI2PD  Z7, Z3, Z6
+	VMOVUPS    Z9, 512(R8)
+	KMOVW      K1, 640(R8)
+	VPXORD     Z6, Z6, Z6
+	VMULPS     Z2, Z5, Z5
+	VADDPS     Z6, Z5, Z5
+	VADDPS     Z0, Z5, Z7
+	VSUBPS     Z0, Z7, Z9
+	VMOVUPS    Z9, 256(R8)
+	VSUBPS     Z9, Z5, Z5
+	VMOVUPS    Z5, 256(SI)
+	VPANDD     Z1, Z5, Z5
+	VMULPS     Z2, Z8, Z8
+	VADDPS     Z6, Z8, Z8
+	VADDPS     Z0, Z8, Z9
+	VSUBPS     Z0, Z9, Z10
+	VMOVUPS    Z10, 320(R8)
+	VSUBPS     Z10, Z8, Z8
+	VMOVUPS    Z8, 320(SI)
+	VPANDD     Z1, Z8, Z8
+	VPXORD     Z9, Z7, Z7
+	VPMAXUD    Z8, Z5, Z5
+	VMULPS     Z2, Z4, Z4
+	VADDPS     Z6, Z4, Z4
+	VADDPS     Z0, Z4, Z8
+	VSUBPS     Z0, Z8, Z9
+	VMOVUPS    Z9, 384(R8)
+	VSUBPS     Z9, Z4, Z4
+	VMOVUPS    Z4, 384(SI)
+	VPANDD     Z1, Z4, Z4
+	VPMAXUD    Z4, Z5, Z5
+	VMULPS     Z2, Z3, Z3
+	VADDPS     Z6, Z3, Z3
+	VADDPS     Z0, Z3, Z4
+	VSUBPS     Z0, Z4, Z6
+	VMOVUPS    Z6, 448(R8)
+	VSUBPS     Z6, Z3, Z3
+	VMOVUPS    Z3, 448(SI)
+	VPANDD     Z1, Z3, Z3
+	VPTERNLOGD $0x96, Z4, Z8, Z7
+	VPMAXUD    Z3, Z5, Z5
+	VPTESTMD   192(AX), Z7, K1
+	VMOVUPS    Z5, 576(R8)
+	KMOVW      K1, 704(R8)
+	ADDQ       $0x00000200, DX
+	ADDQ       $0x00000200, SI
+	ADDQ       $0x00000380, R8
+	DECQ       R9
+	JNZ        pass1
+	MOVQ       $0x00000004, R9
+	CMPQ       BX, R9
+	CMOVQLT    BX, R9
+	MOVQ       DI, R8
+
+pass2:
+	VMOVUPS    512(R8), Z6
+	KMOVW      640(R8), K1
+	VMOVUPS    384(AX), Z7
+	VPANDD     (CX), Z1, Z3
+	VPCMPEQD   Z6, Z3, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z7, K3, Z4
+	VPTERNLOGD $0x96, (CX), Z3, Z4
+	VADDPS     (R8), Z4, Z3
+	VPANDD     64(CX), Z1, Z4
+	VPCMPEQD   Z6, Z4, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z7, K3, Z5
+	VPTERNLOGD $0x96, 64(CX), Z4, Z5
+	VADDPS     64(R8), Z5, Z4
+	VPANDD     128(CX), Z1, Z5
+	VPCMPEQD   Z6, Z5, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z7, K3, Z8
+	VPTERNLOGD $0x96, 128(CX), Z5, Z8
+	VADDPS     128(R8), Z8, Z5
+	VPANDD     192(CX), Z1, Z8
+	VPCMPEQD   Z6, Z8, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z7, K3, Z6
+	VPTERNLOGD $0x96, 192(CX), Z8, Z6
+	VADDPS     192(R8), Z6, Z6
+	VMOVUPS    576(R8), Z10
+	KMOVW      704(R8), K1
+	VMOVUPS    384(AX), Z11
+	VPANDD     256(CX), Z1, Z7
+	VPCMPEQD   Z10, Z7, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z11, K3, Z8
+	VPTERNLOGD $0x96, 256(CX), Z7, Z8
+	VADDPS     256(R8), Z8, Z7
+	VPANDD     320(CX), Z1, Z8
+	VPCMPEQD   Z10, Z8, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z11, K3, Z9
+	VPTERNLOGD $0x96, 320(CX), Z8, Z9
+	VADDPS     320(R8), Z9, Z8
+	VPANDD     384(CX), Z1, Z9
+	VPCMPEQD   Z10, Z9, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z11, K3, Z12
+	VPTERNLOGD $0x96, 384(CX), Z9, Z12
+	VADDPS     384(R8), Z12, Z9
+	VPANDD     448(CX), Z1, Z12
+	VPCMPEQD   Z10, Z12, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z11, K3, Z10
+	VPTERNLOGD $0x96, 448(CX), Z12, Z10
+	VADDPS     448(R8), Z10, Z10
+	VMOVUPS    pairs0<>+0(SB), Z11
+	VMOVUPS    pairs1<>+0(SB), Z12
+	VPERMI2PD  Z7, Z3, Z11
+	VPERMI2PD  Z7, Z3, Z12
 	VMOVUPS    pairs0<>+0(SB), Z3
 	VMOVUPS    pairs1<>+0(SB), Z7
 	VPERMI2PD  Z8, Z4, Z3
@@ -2457,230 +3093,290 @@ group:
 	VMOVUPS    pairs1<>+0(SB), Z8
 	VPERMI2PD  Z9, Z5, Z4
 	VPERMI2PD  Z9, Z5, Z8
-	VUNPCKLPS  Z3, Z10, Z5
-	VUNPCKHPS  Z3, Z10, Z3
-	VUNPCKLPS  Z4, Z2, Z9
-	VUNPCKHPS  Z4, Z2, Z2
-	VUNPCKLPS  Z7, Z11, Z4
-	VUNPCKHPS  Z7, Z11, Z7
-	VUNPCKLPS  Z8, Z6, Z10
-	VUNPCKHPS  Z8, Z6, Z6
-	VUNPCKLPS  Z9, Z5, Z8
-	VUNPCKHPS  Z9, Z5, Z5
-	VUNPCKLPS  Z2, Z3, Z9
-	VUNPCKHPS  Z2, Z3, Z2
-	VUNPCKLPS  Z10, Z4, Z3
-	VUNPCKHPS  Z10, Z4, Z4
-	VUNPCKLPS  Z6, Z7, Z10
-	VUNPCKHPS  Z6, Z7, Z6
-	VMOVUPS    Z8, (CX)
-	VMOVUPS    Z5, 64(CX)
-	VMOVUPS    Z9, 128(CX)
-	VMOVUPS    Z2, 192(CX)
-	VMOVUPS    Z3, 256(CX)
-	VMOVUPS    Z4, 320(CX)
-	VMOVUPS    Z10, 384(CX)
-	VMOVUPS    Z6, 448(CX)
-	ADDQ       $0x00000200, DX
+	VMOVUPS    pairs0<>+0(SB), Z5
+	VMOVUPS    pairs1<>+0(SB), Z9
+	VPERMI2PD  Z10, Z6, Z5
+	VPERMI2PD  Z10, Z6, Z9
+	VUNPCKLPS  Z4, Z11, Z6
+	VUNPCKHPS  Z4, Z11, Z4
+	VUNPCKLPS  Z5, Z3, Z10
+	VUNPCKHPS  Z5, Z3, Z3
+	VUNPCKLPS  Z8, Z12, Z5
+	VUNPCKHPS  Z8, Z12, Z8
+	VUNPCKLPS  Z9, Z7, Z11
+	VUNPCKHPS  Z9, Z7, Z7
+	VUNPCKLPS  Z10, Z6, Z9
+	VUNPCKHPS  Z10, Z6, Z6
+	VUNPCKLPS  Z3, Z4, Z10
+	VUNPCKHPS  Z3, Z4, Z3
+	VUNPCKLPS  Z11, Z5, Z4
+	VUNPCKHPS  Z11, Z5, Z5
+	VUNPCKLPS  Z7, Z8, Z11
+	VUNPCKHPS  Z7, Z8, Z7
+	VMOVUPS    Z9, (CX)
+	VMOVUPS    Z6, 64(CX)
+	VMOVUPS    Z10, 128(CX)
+	VMOVUPS    Z3, 192(CX)
+	VMOVUPS    Z4, 256(CX)
+	VMOVUPS    Z5, 320(CX)
+	VMOVUPS    Z11, 384(CX)
+	VMOVUPS    Z7, 448(CX)
 	ADDQ       $0x00000200, CX
-	DECQ       BX
-	JNZ        group
+	ADDQ       $0x00000380, R8
+	DECQ       R9
+	JNZ        pass2
+	SUBQ       $0x00000004, BX
+	JG         chunk
 	VZEROUPPER
 	RET
 
 // func closestBoxD4AVX512(z *float32, y *float32, groups int, factor float32, table *uint64)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·closestBoxD4AVX512(SB), NOSPLIT, $0-40
+// Requires: AVX, AVX512DQ, AVX512F, CMOV
+TEXT ·closestBoxD4AVX512(SB), $3648-40
 	MOVQ         table+32(FP), AX
 	VMOVUPS      (AX), Z0
+	VMOVUPS      64(AX), Z1
 	MOVQ         z+0(FP), CX
 	MOVQ         y+8(FP), DX
 	MOVQ         groups+16(FP), BX
-	VBROADCASTSS factor+24(FP), Z1
+	VBROADCASTSS factor+24(FP), Z2
+	MOVQ         CX, SI
+	LEAQ         (SP), DI
+	ADDQ         $0x0000003f, DI
+	ANDQ         $-64, DI
 
-group:
-	VMOVUPS    (DX), Z2
-	VMOVUPS    64(DX), Z3
-	VMOVUPS    128(DX), Z4
-	VMOVUPS    192(DX), Z5
-	VMOVUPS    256(DX), Z6
-	VMOVUPS    320(DX), Z7
-	VMOVUPS    384(DX), Z8
-	VMOVUPS    448(DX), Z9
-	VSHUFPS    $0x88, Z3, Z2, Z10
-	VSHUFPS    $0xdd, Z3, Z2, Z2
-	VSHUFPS    $0x88, Z5, Z4, Z3
-	VSHUFPS    $0xdd, Z5, Z4, Z4
-	VSHUFPS    $0x88, Z7, Z6, Z5
-	VSHUFPS    $0xdd, Z7, Z6, Z6
-	VSHUFPS    $0x88, Z9, Z8, Z7
-	VSHUFPS    $0xdd, Z9, Z8, Z8
-	VSHUFPS    $0x88, Z3, Z10, Z9
-	VSHUFPS    $0xdd, Z3, Z10, Z3
-	VSHUFPS    $0x88, Z4, Z2, Z10
-	VSHUFPS    $0xdd, Z4, Z2, Z2
-	VSHUFPS    $0x88, Z7, Z5, Z4
-	VSHUFPS    $0xdd, Z7, Z5, Z5
-	VSHUFPS    $0x88, Z8, Z6, Z7
+chunk:
+	MOVQ    $0x00000004, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
+	MOVQ    DI, R8
+
+pass1:
+	VMOVUPS    (DX), Z3
+	VMOVUPS    64(DX), Z4
+	VMOVUPS    128(DX), Z5
+	VMOVUPS    192(DX), Z6
+	VMOVUPS    256(DX), Z7
+	VMOVUPS    320(DX), Z8
+	VMOVUPS    384(DX), Z9
+	VMOVUPS    448(DX), Z10
+	VSHUFPS    $0x88, Z4, Z3, Z11
+	VSHUFPS    $0xdd, Z4, Z3, Z3
+	VSHUFPS    $0x88, Z6, Z5, Z4
+	VSHUFPS    $0xdd, Z6, Z5, Z5
+	VSHUFPS    $0x88, Z8, Z7, Z6
+	VSHUFPS    $0xdd, Z8, Z7, Z7
+	VSHUFPS    $0x88, Z10, Z9, Z8
+	VSHUFPS    $0xdd, Z10, Z9, Z9
+	VSHUFPS    $0x88, Z4, Z11, Z10
+	VSHUFPS    $0xdd, Z4, Z11, Z4
+	VSHUFPS    $0x88, Z5, Z3, Z11
+	VSHUFPS    $0xdd, Z5, Z3, Z3
+	VSHUFPS    $0x88, Z8, Z6, Z5
 	VSHUFPS    $0xdd, Z8, Z6, Z6
-	VSHUFF32X4 $0x88, Z4, Z9, Z8
-	VSHUFF32X4 $0xdd, Z4, Z9, Z4
-	VSHUFF32X4 $0x88, Z7, Z10, Z9
-	VSHUFF32X4 $0xdd, Z7, Z10, Z7
-	VSHUFF32X4 $0x88, Z5, Z3, Z10
-	VSHUFF32X4 $0xdd, Z5, Z3, Z3
-	VSHUFF32X4 $0x88, Z6, Z2, Z5
-	VSHUFF32X4 $0xdd, Z6, Z2, Z2
-	VMOVUPS    Z8, (CX)
-	VMOVUPS    Z9, 64(CX)
-	VMOVUPS    Z10, 128(CX)
-	VMOVUPS    Z5, 192(CX)
-	VMOVUPS    Z4, 256(CX)
-	VMOVUPS    Z7, 320(CX)
-	VMOVUPS    Z3, 384(CX)
-	VMOVUPS    Z2, 448(CX)
-	VMULPS     (CX), Z1, Z2
-	VADDPS     Z0, Z2, Z6
-	VSUBPS     Z0, Z6, Z11
-	VSUBPS     Z11, Z2, Z2
-	VPANDD     64(AX), Z2, Z4
-	VMULPS     64(CX), Z1, Z3
-	VADDPS     Z0, Z3, Z7
-	VSUBPS     Z0, Z7, Z10
-	VSUBPS     Z10, Z3, Z3
-	VPANDD     64(AX), Z3, Z5
-	VPXORD     Z7, Z6, Z8
-	VMINPS     Z7, Z6, Z12
-	VMAXPS     Z7, Z6, Z13
-	VPMAXUD    Z5, Z4, Z5
-	VMULPS     128(CX), Z1, Z4
-	VADDPS     Z0, Z4, Z14
-	VSUBPS     Z0, Z14, Z9
-	VSUBPS     Z9, Z4, Z4
-	VPANDD     64(AX), Z4, Z6
-	VMINPS     Z14, Z12, Z12
-	VMAXPS     Z14, Z13, Z13
-	VPMAXUD    Z6, Z5, Z5
-	VMULPS     192(CX), Z1, Z6
-	VADDPS     Z0, Z6, Z15
-	VSUBPS     Z0, Z15, Z7
-	VSUBPS     Z7, Z6, Z6
-	VPANDD     64(AX), Z6, Z16
-	VPTERNLOGD $0x96, Z15, Z14, Z8
-	VMINPS     Z15, Z12, Z12
-	VMAXPS     Z15, Z13, Z13
-	VPMAXUD    Z16, Z5, Z5
-	VPXORD     Z14, Z14, Z14
-	VPCMPEQD   Z14, Z5, K1
-	VCMPPS     $0x11, 832(AX), Z12, K2
+	VSHUFPS    $0x88, Z9, Z7, Z8
+	VSHUFPS    $0xdd, Z9, Z7, Z7
+	VSHUFF32X4 $0x88, Z5, Z10, Z9
+	VSHUFF32X4 $0xdd, Z5, Z10, Z5
+	VSHUFF32X4 $0x88, Z8, Z11, Z10
+	VSHUFF32X4 $0xdd, Z8, Z11, Z8
+	VSHUFF32X4 $0x88, Z6, Z4, Z11
+	VSHUFF32X4 $0xdd, Z6, Z4, Z4
+	VSHUFF32X4 $0x88, Z7, Z3, Z6
+	VSHUFF32X4 $0xdd, Z7, Z3, Z3
+	VMULPS     Z2, Z9, Z9
+	VADDPS     Z0, Z9, Z7
+	VSUBPS     Z0, Z7, Z12
+	VMOVUPS    Z12, (R8)
+	VSUBPS     Z12, Z9, Z9
+	VMOVUPS    Z9, (SI)
+	VPANDD     Z1, Z9, Z9
+	VMULPS     Z2, Z10, Z10
+	VADDPS     Z0, Z10, Z12
+	VSUBPS     Z0, Z12, Z13
+	VMOVUPS    Z13, 64(R8)
+	VSUBPS     Z13, Z10, Z10
+	VMOVUPS    Z10, 64(SI)
+	VPANDD     Z1, Z10, Z10
+	VPXORD     Z12, Z7, Z13
+	VMINPS     Z12, Z7, Z14
+	VMAXPS     Z12, Z7, Z7
+	VPMAXUD    Z10, Z9, Z9
+	VMULPS     Z2, Z11, Z11
+	VADDPS     Z0, Z11, Z10
+	VSUBPS     Z0, Z10, Z12
+	VMOVUPS    Z12, 128(R8)
+	VSUBPS     Z12, Z11, Z11
+	VMOVUPS    Z11, 128(SI)
+	VPANDD     Z1, Z11, Z11
+	VMINPS     Z10, Z14, Z14
+	VMAXPS     Z10, Z7, Z7
+	VPMAXUD    Z11, Z9, Z9
+	VMULPS     Z2, Z6, Z6
+	VADDPS     Z0, Z6, Z11
+	VSUBPS     Z0, Z11, Z12
+	VMOVUPS    Z12, 192(R8)
+	VSUBPS     Z12, Z6, Z6
+	VMOVUPS    Z6, 192(SI)
+	VPANDD     Z1, Z6, Z6
+	VPTERNLOGD $0x96, Z11, Z10, Z13
+	VMINPS     Z11, Z14, Z14
+	VMAXPS     Z11, Z7, Z7
+	VPMAXUD    Z6, Z9, Z9
+	VPXORD     Z6, Z6, Z6
+	VPCMPEQD   Z6, Z9, K1
+	VCMPPS     $0x11, 832(AX), Z14, K2
 	KORW       K1, K2, K1
-	VMOVUPS    896(AX), Z12
-	VCMPPS     $0x11, Z13, Z12, K2
+	VMOVUPS    896(AX), Z6
+	VCMPPS     $0x11, Z7, Z6, K2
 	KORW       K1, K2, K1
 	KORTESTW   K1, K1
-	JNZ        risky0
-	VPTESTMD   192(AX), Z8, K1
-	VMOVUPS    384(AX), Z8
-	VPANDD     64(AX), Z2, Z12
-	VPCMPEQD   Z5, Z12, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z8, K2, Z13
-	VPTERNLOGD $0x96, Z12, Z2, Z13
-	VADDPS     Z11, Z13, Z2
-	VPANDD     64(AX), Z3, Z11
-	VPCMPEQD   Z5, Z11, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z8, K2, Z12
-	VPTERNLOGD $0x96, Z11, Z3, Z12
-	VADDPS     Z10, Z12, Z3
-	VPANDD     64(AX), Z4, Z10
-	VPCMPEQD   Z5, Z10, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z8, K2, Z11
-	VPTERNLOGD $0x96, Z10, Z4, Z11
-	VADDPS     Z9, Z11, Z4
-	VPANDD     64(AX), Z6, Z9
-	VPCMPEQD   Z5, Z9, K1, K1
-	VMOVUPS.Z  Z8, K1, Z5
-	VPTERNLOGD $0x96, Z9, Z6, Z5
-	VADDPS     Z7, Z5, Z5
+	JNZ        again0
+	MOVL       $0x00000000, 832(R8)
+	VPTESTMD   192(AX), Z13, K1
+	VMOVUPS    Z9, 512(R8)
+	KMOVW      K1, 640(R8)
+
+found0:
+	VMULPS     Z2, Z5, Z5
+	VADDPS     Z0, Z5, Z6
+	VSUBPS     Z0, Z6, Z7
+	VMOVUPS    Z7, 256(R8)
+	VSUBPS     Z7, Z5, Z5
+	VMOVUPS    Z5, 256(SI)
+	VPANDD     Z1, Z5, Z5
+	VMULPS     Z2, Z8, Z8
+	VADDPS     Z0, Z8, Z7
+	VSUBPS     Z0, Z7, Z9
+	VMOVUPS    Z9, 320(R8)
+	VSUBPS     Z9, Z8, Z8
+	VMOVUPS    Z8, 320(SI)
+	VPANDD     Z1, Z8, Z8
+	VPXORD     Z7, Z6, Z9
+	VMINPS     Z7, Z6, Z10
+	VMAXPS     Z7, Z6, Z6
+	VPMAXUD    Z8, Z5, Z5
+	VMULPS     Z2, Z4, Z4
+	VADDPS     Z0, Z4, Z7
+	VSUBPS     Z0, Z7, Z8
+	VMOVUPS    Z8, 384(R8)
+	VSUBPS     Z8, Z4, Z4
+	VMOVUPS    Z4, 384(SI)
+	VPANDD     Z1, Z4, Z4
+	VMINPS     Z7, Z10, Z10
+	VMAXPS     Z7, Z6, Z6
+	VPMAXUD    Z4, Z5, Z5
+	VMULPS     Z2, Z3, Z3
+	VADDPS     Z0, Z3, Z4
+	VSUBPS     Z0, Z4, Z8
+	VMOVUPS    Z8, 448(R8)
+	VSUBPS     Z8, Z3, Z3
+	VMOVUPS    Z3, 448(SI)
+	VPANDD     Z1, Z3, Z3
+	VPTERNLOGD $0x96, Z4, Z7, Z9
+	VMINPS     Z4, Z10, Z10
+	VMAXPS     Z4, Z6, Z6
+	VPMAXUD    Z3, Z5, Z5
+	VPXORD     Z3, Z3, Z3
+	VPCMPEQD   Z3, Z5, K1
+	VCMPPS     $0x11, 832(AX), Z10, K2
+	KORW       K1, K2, K1
+	VMOVUPS    896(AX), Z3
+	VCMPPS     $0x11, Z6, Z3, K2
+	KORW       K1, K2, K1
+	KORTESTW   K1, K1
+	JNZ        again4
+	MOVL       $0x00000000, 836(R8)
+	VPTESTMD   192(AX), Z9, K1
+	VMOVUPS    Z5, 576(R8)
+	KMOVW      K1, 704(R8)
+
+found4:
+	ADDQ    $0x00000200, DX
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000380, R8
+	DECQ    R9
+	JNZ     pass1
+	MOVQ    $0x00000004, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
+	MOVQ    DI, R8
+
+pass2:
+	CMPL       832(R8), $0x00
+	JNE        risky0
+	VMOVUPS    512(R8), Z6
+	KMOVW      640(R8), K1
+	VMOVUPS    384(AX), Z7
+	VPANDD     (CX), Z1, Z3
+	VPCMPEQD   Z6, Z3, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z7, K3, Z4
+	VPTERNLOGD $0x96, (CX), Z3, Z4
+	VADDPS     (R8), Z4, Z3
+	VPANDD     64(CX), Z1, Z4
+	VPCMPEQD   Z6, Z4, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z7, K3, Z5
+	VPTERNLOGD $0x96, 64(CX), Z4, Z5
+	VADDPS     64(R8), Z5, Z4
+	VPANDD     128(CX), Z1, Z5
+	VPCMPEQD   Z6, Z5, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z7, K3, Z8
+	VPTERNLOGD $0x96, 128(CX), Z5, Z8
+	VADDPS     128(R8), Z8, Z5
+	VPANDD     192(CX), Z1, Z8
+	VPCMPEQD   Z6, Z8, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z7, K3, Z6
+	VPTERNLOGD $0x96, 192(CX), Z8, Z6
+	VADDPS     192(R8), Z6, Z6
 
 done0:
-	VMULPS     256(CX), Z1, Z6
-	VADDPS     Z0, Z6, Z10
-	VSUBPS     Z0, Z10, Z15
-	VSUBPS     Z15, Z6, Z6
-	VPANDD     64(AX), Z6, Z8
-	VMULPS     320(CX), Z1, Z7
-	VADDPS     Z0, Z7, Z11
-	VSUBPS     Z0, Z11, Z14
-	VSUBPS     Z14, Z7, Z7
-	VPANDD     64(AX), Z7, Z9
-	VPXORD     Z11, Z10, Z12
-	VMINPS     Z11, Z10, Z16
-	VMAXPS     Z11, Z10, Z17
-	VPMAXUD    Z9, Z8, Z9
-	VMULPS     384(CX), Z1, Z8
-	VADDPS     Z0, Z8, Z18
-	VSUBPS     Z0, Z18, Z13
-	VSUBPS     Z13, Z8, Z8
-	VPANDD     64(AX), Z8, Z10
-	VMINPS     Z18, Z16, Z16
-	VMAXPS     Z18, Z17, Z17
-	VPMAXUD    Z10, Z9, Z9
-	VMULPS     448(CX), Z1, Z10
-	VADDPS     Z0, Z10, Z19
-	VSUBPS     Z0, Z19, Z11
-	VSUBPS     Z11, Z10, Z10
-	VPANDD     64(AX), Z10, Z20
-	VPTERNLOGD $0x96, Z19, Z18, Z12
-	VMINPS     Z19, Z16, Z16
-	VMAXPS     Z19, Z17, Z17
-	VPMAXUD    Z20, Z9, Z9
-	VPXORD     Z18, Z18, Z18
-	VPCMPEQD   Z18, Z9, K1
-	VCMPPS     $0x11, 832(AX), Z16, K2
-	KORW       K1, K2, K1
-	VMOVUPS    896(AX), Z16
-	VCMPPS     $0x11, Z17, Z16, K2
-	KORW       K1, K2, K1
-	KORTESTW   K1, K1
-	JNZ        risky4
-	VPTESTMD   192(AX), Z12, K1
-	VMOVUPS    384(AX), Z12
-	VPANDD     64(AX), Z6, Z16
-	VPCMPEQD   Z9, Z16, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z12, K2, Z17
-	VPTERNLOGD $0x96, Z16, Z6, Z17
-	VADDPS     Z15, Z17, Z6
-	VPANDD     64(AX), Z7, Z15
-	VPCMPEQD   Z9, Z15, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z12, K2, Z16
-	VPTERNLOGD $0x96, Z15, Z7, Z16
-	VADDPS     Z14, Z16, Z7
-	VPANDD     64(AX), Z8, Z14
-	VPCMPEQD   Z9, Z14, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z12, K2, Z15
-	VPTERNLOGD $0x96, Z14, Z8, Z15
-	VADDPS     Z13, Z15, Z8
-	VPANDD     64(AX), Z10, Z13
-	VPCMPEQD   Z9, Z13, K1, K1
-	VMOVUPS.Z  Z12, K1, Z9
-	VPTERNLOGD $0x96, Z13, Z10, Z9
-	VADDPS     Z11, Z9, Z9
+	CMPL       836(R8), $0x00
+	JNE        risky4
+	VMOVUPS    576(R8), Z10
+	KMOVW      704(R8), K1
+	VMOVUPS    384(AX), Z11
+	VPANDD     256(CX), Z1, Z7
+	VPCMPEQD   Z10, Z7, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z11, K3, Z8
+	VPTERNLOGD $0x96, 256(CX), Z7, Z8
+	VADDPS     256(R8), Z8, Z7
+	VPANDD     320(CX), Z1, Z8
+	VPCMPEQD   Z10, Z8, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z11, K3, Z9
+	VPTERNLOGD $0x96, 320(CX), Z8, Z9
+	VADDPS     320(R8), Z9, Z8
+	VPANDD     384(CX), Z1, Z9
+	VPCMPEQD   Z10, Z9, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z11, K3, Z12
+	VPTERNLOGD $0x96, 384(CX), Z9, Z12
+	VADDPS     384(R8), Z12, Z9
+	VPANDD     448(CX), Z1, Z12
+	VPCMPEQD   Z10, Z12, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z11, K3, Z10
+	VPTERNLOGD $0x96, 448(CX), Z12, Z10
+	VADDPS     448(R8), Z10, Z10
 
 done4:
-	VMOVUPS   pairs0<>+0(SB), Z10
-	VMOVUPS   pairs1<>+0(SB), Z11
-	VPERMI2PD Z6, Z2, Z10
-	VPERMI2PD Z6, Z2, Z11
-	VMOVUPS   pairs0<>+0(SB), Z2
-	VMOVUPS   pairs1<>+0(SB), Z6
-	VPERMI2PD Z7, Z3, Z2
-	VPERMI2PD Z7, Z3, Z6
+	VMOVUPS   pairs0<>+0(SB), Z11
+	VMOVUPS   pairs1<>+0(SB), Z12
+	VPERMI2PD Z7, Z3, Z11
+	VPERMI2PD Z7, Z3, Z12
 	VMOVUPS   pairs0<>+0(SB), Z3
 	VMOVUPS   pairs1<>+0(SB), Z7
 	VPERMI2PD Z8, Z4, Z3
@@ -2689,1273 +3385,1468 @@ done4:
 	VMOVUPS   pairs1<>+0(SB), Z8
 	VPERMI2PD Z9, Z5, Z4
 	VPERMI2PD Z9, Z5, Z8
-	VUNPCKLPS Z3, Z10, Z5
-	VUNPCKHPS Z3, Z10, Z3
-	VUNPCKLPS Z4, Z2, Z9
-	VUNPCKHPS Z4, Z2, Z2
-	VUNPCKLPS Z7, Z11, Z4
-	VUNPCKHPS Z7, Z11, Z7
-	VUNPCKLPS Z8, Z6, Z10
-	VUNPCKHPS Z8, Z6, Z6
-	VUNPCKLPS Z9, Z5, Z8
-	VUNPCKHPS Z9, Z5, Z5
-	VUNPCKLPS Z2, Z3, Z9
-	VUNPCKHPS Z2, Z3, Z2
-	VUNPCKLPS Z10, Z4, Z3
-	VUNPCKHPS Z10, Z4, Z4
-	VUNPCKLPS Z6, Z7, Z10
-	VUNPCKHPS Z6, Z7, Z6
-	VMOVUPS   Z8, (CX)
-	VMOVUPS   Z5, 64(CX)
-	VMOVUPS   Z9, 128(CX)
-	VMOVUPS   Z2, 192(CX)
-	VMOVUPS   Z3, 256(CX)
-	VMOVUPS   Z4, 320(CX)
-	VMOVUPS   Z10, 384(CX)
-	VMOVUPS   Z6, 448(CX)
-	ADDQ      $0x00000200, DX
+	VMOVUPS   pairs0<>+0(SB), Z5
+	VMOVUPS   pairs1<>+0(SB), Z9
+	VPERMI2PD Z10, Z6, Z5
+	VPERMI2PD Z10, Z6, Z9
+	VUNPCKLPS Z4, Z11, Z6
+	VUNPCKHPS Z4, Z11, Z4
+	VUNPCKLPS Z5, Z3, Z10
+	VUNPCKHPS Z5, Z3, Z3
+	VUNPCKLPS Z8, Z12, Z5
+	VUNPCKHPS Z8, Z12, Z8
+	VUNPCKLPS Z9, Z7, Z11
+	VUNPCKHPS Z9, Z7, Z7
+	VUNPCKLPS Z10, Z6, Z9
+	VUNPCKHPS Z10, Z6, Z6
+	VUNPCKLPS Z3, Z4, Z10
+	VUNPCKHPS Z3, Z4, Z3
+	VUNPCKLPS Z11, Z5, Z4
+	VUNPCKHPS Z11, Z5, Z5
+	VUNPCKLPS Z7, Z8, Z11
+	VUNPCKHPS Z7, Z8, Z7
+	VMOVUPS   Z9, (CX)
+	VMOVUPS   Z6, 64(CX)
+	VMOVUPS   Z10, 128(CX)
+	VMOVUPS   Z3, 192(CX)
+	VMOVUPS   Z4, 256(CX)
+	VMOVUPS   Z5, 320(CX)
+	VMOVUPS   Z11, 384(CX)
+	VMOVUPS   Z7, 448(CX)
 	ADDQ      $0x00000200, CX
-	DECQ      BX
-	JNZ       group
+	ADDQ      $0x00000380, R8
+	DECQ      R9
+	JNZ       pass2
+	SUBQ      $0x00000004, BX
+	JG        chunk
 	VZEROUPPER
 	RET
 
-risky0:
-	VPXORD     Z7, Z7, Z7
-	VMULPS     (CX), Z1, Z2
-	VADDPS     Z7, Z2, Z2
-	VMINPS     640(AX), Z2, Z5
-	VMAXPS     704(AX), Z5, Z5
-	VADDPS     Z0, Z5, Z5
-	VSUBPS     Z0, Z5, Z11
-	VSUBPS     Z11, Z2, Z2
-	VPANDD     64(AX), Z11, Z3
-	VPCMPEQD   640(AX), Z3, K1
-	VMOVUPS    128(AX), Z3
-	VPXORD     Z11, Z3, Z3
-	VBLENDMPS  Z3, Z2, K1, Z3
-	VMOVUPS    128(AX), Z4
-	VPANDD     Z3, Z4, Z4
-	VPXORD     Z2, Z4, Z4
-	VPXORD     Z3, Z3, Z3
-	VADDPS     Z3, Z4, Z4
-	VMULPS     64(CX), Z1, Z3
-	VADDPS     Z7, Z3, Z3
-	VMINPS     640(AX), Z3, Z6
-	VMAXPS     704(AX), Z6, Z6
-	VADDPS     Z0, Z6, Z6
-	VSUBPS     Z0, Z6, Z10
-	VSUBPS     Z10, Z3, Z3
-	VPXORD     Z6, Z5, Z8
-	VPANDD     64(AX), Z10, Z5
-	VPCMPEQD   640(AX), Z5, K1
-	VMOVUPS    128(AX), Z5
-	VPXORD     Z10, Z5, Z5
-	VBLENDMPS  Z5, Z3, K1, Z5
-	VMOVUPS    128(AX), Z6
-	VPANDD     Z5, Z6, Z5
-	VPXORD     Z3, Z5, Z5
+again0:
 	VPXORD     Z6, Z6, Z6
-	VADDPS     Z6, Z5, Z5
-	VMAXPS     Z5, Z4, Z5
-	VMULPS     128(CX), Z1, Z4
-	VADDPS     Z7, Z4, Z4
-	VMINPS     640(AX), Z4, Z12
-	VMAXPS     704(AX), Z12, Z12
-	VADDPS     Z0, Z12, Z12
-	VSUBPS     Z0, Z12, Z9
-	VSUBPS     Z9, Z4, Z4
-	VPANDD     64(AX), Z9, Z6
-	VPCMPEQD   640(AX), Z6, K1
-	VMOVUPS    128(AX), Z6
-	VPXORD     Z9, Z6, Z6
-	VBLENDMPS  Z6, Z4, K1, Z6
-	VMOVUPS    128(AX), Z13
-	VPANDD     Z6, Z13, Z6
-	VPXORD     Z4, Z6, Z6
-	VPXORD     Z13, Z13, Z13
-	VADDPS     Z13, Z6, Z6
-	VMAXPS     Z6, Z5, Z5
-	VMULPS     192(CX), Z1, Z6
-	VADDPS     Z7, Z6, Z6
-	VMINPS     640(AX), Z6, Z13
-	VMAXPS     704(AX), Z13, Z13
-	VADDPS     Z0, Z13, Z13
-	VSUBPS     Z0, Z13, Z7
-	VSUBPS     Z7, Z6, Z6
-	VPTERNLOGD $0x96, Z13, Z12, Z8
-	VPANDD     64(AX), Z7, Z12
-	VPCMPEQD   640(AX), Z12, K1
+	VMOVUPS    (R8), Z7
+	VADDPS     (SI), Z7, Z7
+	VADDPS     Z6, Z7, Z7
+	VRANGEPS   $0x02, 640(AX), Z7, Z9
+	VADDPS     Z0, Z9, Z9
+	VSUBPS     Z0, Z9, Z10
+	VSUBPS     Z10, Z7, Z7
+	VMOVUPS    Z10, (R8)
+	VMOVUPS    Z7, (SI)
 	VMOVUPS    128(AX), Z12
-	VPXORD     Z7, Z12, Z12
-	VBLENDMPS  Z12, Z6, K1, Z12
-	VMOVUPS    128(AX), Z13
-	VPANDD     Z12, Z13, Z12
-	VPXORD     Z6, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VADDPS     Z13, Z12, Z12
-	VMAXPS     Z12, Z5, Z5
-	VPTESTMD   192(AX), Z8, K1
-	VMOVUPS    384(AX), Z8
-	VPANDD     64(AX), Z11, Z12
-	VPCMPEQD   640(AX), Z12, K2
-	VMOVUPS    128(AX), Z12
-	VPXORD     Z11, Z12, Z12
-	VBLENDMPS  Z12, Z2, K2, Z12
-	VMOVUPS    128(AX), Z13
-	VPANDD     Z12, Z13, Z13
-	VPXORD     Z2, Z13, Z13
-	VPXORD     Z2, Z2, Z2
-	VADDPS     Z2, Z13, Z13
-	VPCMPEQD   Z5, Z13, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z8, K2, Z2
-	VANDPS     128(AX), Z12, Z12
-	VXORPS     Z12, Z2, Z2
-	VADDPS     Z11, Z2, Z2
-	VPANDD     64(AX), Z10, Z11
-	VPCMPEQD   640(AX), Z11, K2
-	VMOVUPS    128(AX), Z11
-	VPXORD     Z10, Z11, Z11
-	VBLENDMPS  Z11, Z3, K2, Z11
-	VMOVUPS    128(AX), Z12
-	VPANDD     Z11, Z12, Z12
-	VPXORD     Z3, Z12, Z12
-	VPXORD     Z3, Z3, Z3
-	VADDPS     Z3, Z12, Z12
-	VPCMPEQD   Z5, Z12, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z8, K2, Z3
-	VANDPS     128(AX), Z11, Z11
-	VXORPS     Z11, Z3, Z3
-	VADDPS     Z10, Z3, Z3
-	VPANDD     64(AX), Z9, Z10
-	VPCMPEQD   640(AX), Z10, K2
-	VMOVUPS    128(AX), Z10
-	VPXORD     Z9, Z10, Z10
-	VBLENDMPS  Z10, Z4, K2, Z10
-	VMOVUPS    128(AX), Z11
-	VPANDD     Z10, Z11, Z11
-	VPXORD     Z4, Z11, Z11
-	VPXORD     Z4, Z4, Z4
-	VADDPS     Z4, Z11, Z11
-	VPCMPEQD   Z5, Z11, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z8, K2, Z4
-	VANDPS     128(AX), Z10, Z10
-	VXORPS     Z10, Z4, Z4
-	VADDPS     Z9, Z4, Z4
-	VPANDD     64(AX), Z7, Z9
-	VPCMPEQD   640(AX), Z9, K2
-	VMOVUPS    128(AX), Z9
-	VPXORD     Z7, Z9, Z9
-	VBLENDMPS  Z9, Z6, K2, Z9
-	VMOVUPS    128(AX), Z10
-	VPANDD     Z9, Z10, Z10
-	VPXORD     Z6, Z10, Z10
-	VPXORD     Z6, Z6, Z6
+	VPANDD     Z1, Z10, Z11
+	VPCMPEQD   640(AX), Z11, K1
+	VPXORD     Z10, Z12, Z12
+	VBLENDMPS  Z12, Z7, K1, Z10
+	VMOVAPS    Z7, Z7
+	VPTERNLOGD $0xb4, Z1, Z10, Z7
+	VMOVUPS    64(R8), Z10
+	VADDPS     64(SI), Z10, Z10
 	VADDPS     Z6, Z10, Z10
-	VPCMPEQD   Z5, Z10, K1, K1
-	VMOVUPS.Z  Z8, K1, Z5
-	VANDPS     128(AX), Z9, Z9
-	VXORPS     Z9, Z5, Z5
-	VADDPS     Z7, Z5, Z5
+	VRANGEPS   $0x02, 640(AX), Z10, Z11
+	VADDPS     Z0, Z11, Z11
+	VPXORD     Z11, Z9, Z9
+	VSUBPS     Z0, Z11, Z11
+	VSUBPS     Z11, Z10, Z10
+	VMOVUPS    Z11, 64(R8)
+	VMOVUPS    Z10, 64(SI)
+	VMOVUPS    128(AX), Z13
+	VPANDD     Z1, Z11, Z12
+	VPCMPEQD   640(AX), Z12, K1
+	VPXORD     Z11, Z13, Z13
+	VBLENDMPS  Z13, Z10, K1, Z11
+	VMOVAPS    Z10, Z10
+	VPTERNLOGD $0xb4, Z1, Z11, Z10
+	VMAXPS     Z10, Z7, Z7
+	VMOVUPS    128(R8), Z10
+	VADDPS     128(SI), Z10, Z10
+	VADDPS     Z6, Z10, Z10
+	VRANGEPS   $0x02, 640(AX), Z10, Z11
+	VADDPS     Z0, Z11, Z11
+	VSUBPS     Z0, Z11, Z12
+	VSUBPS     Z12, Z10, Z10
+	VMOVUPS    Z12, 128(R8)
+	VMOVUPS    Z10, 128(SI)
+	VMOVUPS    128(AX), Z14
+	VPANDD     Z1, Z12, Z13
+	VPCMPEQD   640(AX), Z13, K1
+	VPXORD     Z12, Z14, Z14
+	VBLENDMPS  Z14, Z10, K1, Z12
+	VMOVAPS    Z10, Z10
+	VPTERNLOGD $0xb4, Z1, Z12, Z10
+	VMAXPS     Z10, Z7, Z7
+	VMOVUPS    192(R8), Z10
+	VADDPS     192(SI), Z10, Z10
+	VADDPS     Z6, Z10, Z10
+	VRANGEPS   $0x02, 640(AX), Z10, Z6
+	VADDPS     Z0, Z6, Z6
+	VPTERNLOGD $0x96, Z6, Z11, Z9
+	VSUBPS     Z0, Z6, Z6
+	VSUBPS     Z6, Z10, Z10
+	VMOVUPS    Z6, 192(R8)
+	VMOVUPS    Z10, 192(SI)
+	VMOVUPS    128(AX), Z12
+	VPANDD     Z1, Z6, Z11
+	VPCMPEQD   640(AX), Z11, K1
+	VPXORD     Z6, Z12, Z12
+	VBLENDMPS  Z12, Z10, K1, Z6
+	VMOVAPS    Z10, Z10
+	VPTERNLOGD $0xb4, Z1, Z6, Z10
+	VMAXPS     Z10, Z7, Z7
+	MOVL       $0x00000001, 832(R8)
+	VPTESTMD   192(AX), Z9, K1
+	VMOVUPS    Z7, 512(R8)
+	KMOVW      K1, 640(R8)
+	JMP        found0
+
+again4:
+	VPXORD     Z3, Z3, Z3
+	VMOVUPS    256(R8), Z4
+	VADDPS     256(SI), Z4, Z4
+	VADDPS     Z3, Z4, Z4
+	VRANGEPS   $0x02, 640(AX), Z4, Z5
+	VADDPS     Z0, Z5, Z5
+	VSUBPS     Z0, Z5, Z6
+	VSUBPS     Z6, Z4, Z4
+	VMOVUPS    Z6, 256(R8)
+	VMOVUPS    Z4, 256(SI)
+	VMOVUPS    128(AX), Z8
+	VPANDD     Z1, Z6, Z7
+	VPCMPEQD   640(AX), Z7, K1
+	VPXORD     Z6, Z8, Z8
+	VBLENDMPS  Z8, Z4, K1, Z6
+	VMOVAPS    Z4, Z4
+	VPTERNLOGD $0xb4, Z1, Z6, Z4
+	VMOVUPS    320(R8), Z6
+	VADDPS     320(SI), Z6, Z6
+	VADDPS     Z3, Z6, Z6
+	VRANGEPS   $0x02, 640(AX), Z6, Z7
+	VADDPS     Z0, Z7, Z7
+	VPXORD     Z7, Z5, Z5
+	VSUBPS     Z0, Z7, Z7
+	VSUBPS     Z7, Z6, Z6
+	VMOVUPS    Z7, 320(R8)
+	VMOVUPS    Z6, 320(SI)
+	VMOVUPS    128(AX), Z9
+	VPANDD     Z1, Z7, Z8
+	VPCMPEQD   640(AX), Z8, K1
+	VPXORD     Z7, Z9, Z9
+	VBLENDMPS  Z9, Z6, K1, Z7
+	VMOVAPS    Z6, Z6
+	VPTERNLOGD $0xb4, Z1, Z7, Z6
+	VMAXPS     Z6, Z4, Z4
+	VMOVUPS    384(R8), Z6
+	VADDPS     384(SI), Z6, Z6
+	VADDPS     Z3, Z6, Z6
+	VRANGEPS   $0x02, 640(AX), Z6, Z7
+	VADDPS     Z0, Z7, Z7
+	VSUBPS     Z0, Z7, Z8
+	VSUBPS     Z8, Z6, Z6
+	VMOVUPS    Z8, 384(R8)
+	VMOVUPS    Z6, 384(SI)
+	VMOVUPS    128(AX), Z10
+	VPANDD     Z1, Z8, Z9
+	VPCMPEQD   640(AX), Z9, K1
+	VPXORD     Z8, Z10, Z10
+	VBLENDMPS  Z10, Z6, K1, Z8
+	VMOVAPS    Z6, Z6
+	VPTERNLOGD $0xb4, Z1, Z8, Z6
+	VMAXPS     Z6, Z4, Z4
+	VMOVUPS    448(R8), Z6
+	VADDPS     448(SI), Z6, Z6
+	VADDPS     Z3, Z6, Z6
+	VRANGEPS   $0x02, 640(AX), Z6, Z3
+	VADDPS     Z0, Z3, Z3
+	VPTERNLOGD $0x96, Z3, Z7, Z5
+	VSUBPS     Z0, Z3, Z3
+	VSUBPS     Z3, Z6, Z6
+	VMOVUPS    Z3, 448(R8)
+	VMOVUPS    Z6, 448(SI)
+	VMOVUPS    128(AX), Z8
+	VPANDD     Z1, Z3, Z7
+	VPCMPEQD   640(AX), Z7, K1
+	VPXORD     Z3, Z8, Z8
+	VBLENDMPS  Z8, Z6, K1, Z3
+	VMOVAPS    Z6, Z6
+	VPTERNLOGD $0xb4, Z1, Z3, Z6
+	VMAXPS     Z6, Z4, Z4
+	MOVL       $0x00000001, 836(R8)
+	VPTESTMD   192(AX), Z5, K1
+	VMOVUPS    Z4, 576(R8)
+	KMOVW      K1, 704(R8)
+	JMP        found4
+
+risky0:
+	VMOVUPS    512(R8), Z3
+	KMOVW      640(R8), K1
+	VMOVUPS    384(AX), Z4
+	VMOVUPS    (R8), Z5
+	VMOVUPS    (CX), Z6
+	VMOVUPS    128(AX), Z8
+	VPANDD     Z1, Z5, Z7
+	VPCMPEQD   640(AX), Z7, K2
+	VPXORD     Z5, Z8, Z8
+	VBLENDMPS  Z8, Z6, K2, Z7
+	VMOVAPS    Z6, Z6
+	VPTERNLOGD $0xb4, Z1, Z7, Z6
+	VCMPPS     $0x00, Z3, Z6, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z4, K3, Z6
+	VPTERNLOGD $0xb4, Z1, Z7, Z6
+	VADDPS     Z5, Z6, Z5
+	VMOVUPS    Z5, (CX)
+	VMOVUPS    64(R8), Z5
+	VMOVUPS    64(CX), Z6
+	VMOVUPS    128(AX), Z8
+	VPANDD     Z1, Z5, Z7
+	VPCMPEQD   640(AX), Z7, K2
+	VPXORD     Z5, Z8, Z8
+	VBLENDMPS  Z8, Z6, K2, Z7
+	VMOVAPS    Z6, Z6
+	VPTERNLOGD $0xb4, Z1, Z7, Z6
+	VCMPPS     $0x00, Z3, Z6, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z4, K3, Z6
+	VPTERNLOGD $0xb4, Z1, Z7, Z6
+	VADDPS     Z5, Z6, Z5
+	VMOVUPS    Z5, 64(CX)
+	VMOVUPS    128(R8), Z5
+	VMOVUPS    128(CX), Z6
+	VMOVUPS    128(AX), Z8
+	VPANDD     Z1, Z5, Z7
+	VPCMPEQD   640(AX), Z7, K2
+	VPXORD     Z5, Z8, Z8
+	VBLENDMPS  Z8, Z6, K2, Z7
+	VMOVAPS    Z6, Z6
+	VPTERNLOGD $0xb4, Z1, Z7, Z6
+	VCMPPS     $0x00, Z3, Z6, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z4, K3, Z6
+	VPTERNLOGD $0xb4, Z1, Z7, Z6
+	VADDPS     Z5, Z6, Z5
+	VMOVUPS    Z5, 128(CX)
+	VMOVUPS    192(R8), Z5
+	VMOVUPS    192(CX), Z6
+	VMOVUPS    128(AX), Z8
+	VPANDD     Z1, Z5, Z7
+	VPCMPEQD   640(AX), Z7, K2
+	VPXORD     Z5, Z8, Z8
+	VBLENDMPS  Z8, Z6, K2, Z7
+	VMOVAPS    Z6, Z6
+	VPTERNLOGD $0xb4, Z1, Z7, Z6
+	VCMPPS     $0x00, Z3, Z6, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z4, K3, Z3
+	VPTERNLOGD $0xb4, Z1, Z7, Z3
+	VADDPS     Z5, Z3, Z5
+	VMOVUPS    Z5, 192(CX)
+	VMOVUPS    (CX), Z3
+	VMOVUPS    64(CX), Z4
+	VMOVUPS    128(CX), Z5
+	VMOVUPS    192(CX), Z6
 	JMP        done0
 
 risky4:
-	VPXORD     Z11, Z11, Z11
-	VMULPS     256(CX), Z1, Z6
-	VADDPS     Z11, Z6, Z6
-	VMINPS     640(AX), Z6, Z9
-	VMAXPS     704(AX), Z9, Z9
-	VADDPS     Z0, Z9, Z9
-	VSUBPS     Z0, Z9, Z15
-	VSUBPS     Z15, Z6, Z6
-	VPANDD     64(AX), Z15, Z7
-	VPCMPEQD   640(AX), Z7, K1
-	VMOVUPS    128(AX), Z7
-	VPXORD     Z15, Z7, Z7
-	VBLENDMPS  Z7, Z6, K1, Z7
-	VMOVUPS    128(AX), Z8
-	VPANDD     Z7, Z8, Z8
-	VPXORD     Z6, Z8, Z8
-	VPXORD     Z7, Z7, Z7
-	VADDPS     Z7, Z8, Z8
-	VMULPS     320(CX), Z1, Z7
-	VADDPS     Z11, Z7, Z7
-	VMINPS     640(AX), Z7, Z10
-	VMAXPS     704(AX), Z10, Z10
-	VADDPS     Z0, Z10, Z10
-	VSUBPS     Z0, Z10, Z14
-	VSUBPS     Z14, Z7, Z7
-	VPXORD     Z10, Z9, Z12
-	VPANDD     64(AX), Z14, Z9
-	VPCMPEQD   640(AX), Z9, K1
-	VMOVUPS    128(AX), Z9
-	VPXORD     Z14, Z9, Z9
-	VBLENDMPS  Z9, Z7, K1, Z9
-	VMOVUPS    128(AX), Z10
-	VPANDD     Z9, Z10, Z9
-	VPXORD     Z7, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VADDPS     Z10, Z9, Z9
-	VMAXPS     Z9, Z8, Z9
-	VMULPS     384(CX), Z1, Z8
-	VADDPS     Z11, Z8, Z8
-	VMINPS     640(AX), Z8, Z16
-	VMAXPS     704(AX), Z16, Z16
-	VADDPS     Z0, Z16, Z16
-	VSUBPS     Z0, Z16, Z13
-	VSUBPS     Z13, Z8, Z8
-	VPANDD     64(AX), Z13, Z10
-	VPCMPEQD   640(AX), Z10, K1
-	VMOVUPS    128(AX), Z10
-	VPXORD     Z13, Z10, Z10
-	VBLENDMPS  Z10, Z8, K1, Z10
-	VMOVUPS    128(AX), Z17
-	VPANDD     Z10, Z17, Z10
-	VPXORD     Z8, Z10, Z10
-	VPXORD     Z17, Z17, Z17
-	VADDPS     Z17, Z10, Z10
-	VMAXPS     Z10, Z9, Z9
-	VMULPS     448(CX), Z1, Z10
-	VADDPS     Z11, Z10, Z10
-	VMINPS     640(AX), Z10, Z17
-	VMAXPS     704(AX), Z17, Z17
-	VADDPS     Z0, Z17, Z17
-	VSUBPS     Z0, Z17, Z11
-	VSUBPS     Z11, Z10, Z10
-	VPTERNLOGD $0x96, Z17, Z16, Z12
-	VPANDD     64(AX), Z11, Z16
-	VPCMPEQD   640(AX), Z16, K1
-	VMOVUPS    128(AX), Z16
-	VPXORD     Z11, Z16, Z16
-	VBLENDMPS  Z16, Z10, K1, Z16
-	VMOVUPS    128(AX), Z17
-	VPANDD     Z16, Z17, Z16
-	VPXORD     Z10, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VADDPS     Z17, Z16, Z16
-	VMAXPS     Z16, Z9, Z9
-	VPTESTMD   192(AX), Z12, K1
-	VMOVUPS    384(AX), Z12
-	VPANDD     64(AX), Z15, Z16
-	VPCMPEQD   640(AX), Z16, K2
-	VMOVUPS    128(AX), Z16
-	VPXORD     Z15, Z16, Z16
-	VBLENDMPS  Z16, Z6, K2, Z16
-	VMOVUPS    128(AX), Z17
-	VPANDD     Z16, Z17, Z17
-	VPXORD     Z6, Z17, Z17
-	VPXORD     Z6, Z6, Z6
-	VADDPS     Z6, Z17, Z17
-	VPCMPEQD   Z9, Z17, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z12, K2, Z6
-	VANDPS     128(AX), Z16, Z16
-	VXORPS     Z16, Z6, Z6
-	VADDPS     Z15, Z6, Z6
-	VPANDD     64(AX), Z14, Z15
-	VPCMPEQD   640(AX), Z15, K2
-	VMOVUPS    128(AX), Z15
-	VPXORD     Z14, Z15, Z15
-	VBLENDMPS  Z15, Z7, K2, Z15
-	VMOVUPS    128(AX), Z16
-	VPANDD     Z15, Z16, Z16
-	VPXORD     Z7, Z16, Z16
-	VPXORD     Z7, Z7, Z7
-	VADDPS     Z7, Z16, Z16
-	VPCMPEQD   Z9, Z16, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z12, K2, Z7
-	VANDPS     128(AX), Z15, Z15
-	VXORPS     Z15, Z7, Z7
-	VADDPS     Z14, Z7, Z7
-	VPANDD     64(AX), Z13, Z14
-	VPCMPEQD   640(AX), Z14, K2
-	VMOVUPS    128(AX), Z14
-	VPXORD     Z13, Z14, Z14
-	VBLENDMPS  Z14, Z8, K2, Z14
-	VMOVUPS    128(AX), Z15
-	VPANDD     Z14, Z15, Z15
-	VPXORD     Z8, Z15, Z15
-	VPXORD     Z8, Z8, Z8
-	VADDPS     Z8, Z15, Z15
-	VPCMPEQD   Z9, Z15, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z12, K2, Z8
-	VANDPS     128(AX), Z14, Z14
-	VXORPS     Z14, Z8, Z8
-	VADDPS     Z13, Z8, Z8
-	VPANDD     64(AX), Z11, Z13
-	VPCMPEQD   640(AX), Z13, K2
-	VMOVUPS    128(AX), Z13
-	VPXORD     Z11, Z13, Z13
-	VBLENDMPS  Z13, Z10, K2, Z13
-	VMOVUPS    128(AX), Z14
-	VPANDD     Z13, Z14, Z14
-	VPXORD     Z10, Z14, Z14
-	VPXORD     Z10, Z10, Z10
-	VADDPS     Z10, Z14, Z14
-	VPCMPEQD   Z9, Z14, K1, K1
-	VMOVUPS.Z  Z12, K1, Z9
-	VANDPS     128(AX), Z13, Z13
-	VXORPS     Z13, Z9, Z9
-	VADDPS     Z11, Z9, Z9
+	VMOVUPS    576(R8), Z7
+	KMOVW      704(R8), K1
+	VMOVUPS    384(AX), Z8
+	VMOVUPS    256(R8), Z9
+	VMOVUPS    256(CX), Z10
+	VMOVUPS    128(AX), Z12
+	VPANDD     Z1, Z9, Z11
+	VPCMPEQD   640(AX), Z11, K2
+	VPXORD     Z9, Z12, Z12
+	VBLENDMPS  Z12, Z10, K2, Z11
+	VMOVAPS    Z10, Z10
+	VPTERNLOGD $0xb4, Z1, Z11, Z10
+	VCMPPS     $0x00, Z7, Z10, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z8, K3, Z10
+	VPTERNLOGD $0xb4, Z1, Z11, Z10
+	VADDPS     Z9, Z10, Z9
+	VMOVUPS    Z9, 256(CX)
+	VMOVUPS    320(R8), Z9
+	VMOVUPS    320(CX), Z10
+	VMOVUPS    128(AX), Z12
+	VPANDD     Z1, Z9, Z11
+	VPCMPEQD   640(AX), Z11, K2
+	VPXORD     Z9, Z12, Z12
+	VBLENDMPS  Z12, Z10, K2, Z11
+	VMOVAPS    Z10, Z10
+	VPTERNLOGD $0xb4, Z1, Z11, Z10
+	VCMPPS     $0x00, Z7, Z10, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z8, K3, Z10
+	VPTERNLOGD $0xb4, Z1, Z11, Z10
+	VADDPS     Z9, Z10, Z9
+	VMOVUPS    Z9, 320(CX)
+	VMOVUPS    384(R8), Z9
+	VMOVUPS    384(CX), Z10
+	VMOVUPS    128(AX), Z12
+	VPANDD     Z1, Z9, Z11
+	VPCMPEQD   640(AX), Z11, K2
+	VPXORD     Z9, Z12, Z12
+	VBLENDMPS  Z12, Z10, K2, Z11
+	VMOVAPS    Z10, Z10
+	VPTERNLOGD $0xb4, Z1, Z11, Z10
+	VCMPPS     $0x00, Z7, Z10, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z8, K3, Z10
+	VPTERNLOGD $0xb4, Z1, Z11, Z10
+	VADDPS     Z9, Z10, Z9
+	VMOVUPS    Z9, 384(CX)
+	VMOVUPS    448(R8), Z9
+	VMOVUPS    448(CX), Z10
+	VMOVUPS    128(AX), Z12
+	VPANDD     Z1, Z9, Z11
+	VPCMPEQD   640(AX), Z11, K2
+	VPXORD     Z9, Z12, Z12
+	VBLENDMPS  Z12, Z10, K2, Z11
+	VMOVAPS    Z10, Z10
+	VPTERNLOGD $0xb4, Z1, Z11, Z10
+	VCMPPS     $0x00, Z7, Z10, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z8, K3, Z7
+	VPTERNLOGD $0xb4, Z1, Z11, Z7
+	VADDPS     Z9, Z7, Z9
+	VMOVUPS    Z9, 448(CX)
+	VMOVUPS    256(CX), Z7
+	VMOVUPS    320(CX), Z8
+	VMOVUPS    384(CX), Z9
+	VMOVUPS    448(CX), Z10
 	JMP        done4
 
 // func roundTripBoxD4AVX512(rows *float32, peaks *float32, groups int, inverse float32, step float32, table *uint64)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·roundTripBoxD4AVX512(SB), NOSPLIT, $0-40
+// Requires: AVX, AVX512DQ, AVX512F, CMOV
+TEXT ·roundTripBoxD4AVX512(SB), $3648-40
 	MOVQ         table+32(FP), AX
 	VMOVUPS      (AX), Z0
+	VMOVUPS      64(AX), Z1
+	VBROADCASTSS step+28(FP), Z2
 	MOVQ         rows+0(FP), CX
 	MOVQ         groups+16(FP), DX
-	VBROADCASTSS inverse+24(FP), Z1
-	VBROADCASTSS step+28(FP), Z2
+	VBROADCASTSS inverse+24(FP), Z3
+	MOVQ         CX, BX
+	LEAQ         (SP), SI
+	ADDQ         $0x0000003f, SI
+	ANDQ         $-64, SI
 
-group:
-	VMULPS     (CX), Z1, Z3
-	VADDPS     Z0, Z3, Z7
-	VSUBPS     Z0, Z7, Z12
-	VSUBPS     Z12, Z3, Z3
-	VPANDD     64(AX), Z3, Z5
-	VMULPS     64(CX), Z1, Z4
-	VADDPS     Z0, Z4, Z8
-	VSUBPS     Z0, Z8, Z11
-	VSUBPS     Z11, Z4, Z4
-	VPANDD     64(AX), Z4, Z6
-	VPXORD     Z8, Z7, Z9
-	VMINPS     Z8, Z7, Z13
-	VMAXPS     Z8, Z7, Z14
-	VPMAXUD    Z6, Z5, Z6
-	VMULPS     128(CX), Z1, Z5
-	VADDPS     Z0, Z5, Z15
-	VSUBPS     Z0, Z15, Z10
-	VSUBPS     Z10, Z5, Z5
-	VPANDD     64(AX), Z5, Z7
-	VMINPS     Z15, Z13, Z13
-	VMAXPS     Z15, Z14, Z14
-	VPMAXUD    Z7, Z6, Z6
-	VMULPS     192(CX), Z1, Z7
-	VADDPS     Z0, Z7, Z16
-	VSUBPS     Z0, Z16, Z8
-	VSUBPS     Z8, Z7, Z7
-	VPANDD     64(AX), Z7, Z17
-	VPTERNLOGD $0x96, Z16, Z15, Z9
-	VMINPS     Z16, Z13, Z13
-	VMAXPS     Z16, Z14, Z14
-	VPMAXUD    Z17, Z6, Z6
-	VPXORD     Z15, Z15, Z15
-	VPCMPEQD   Z15, Z6, K1
-	VCMPPS     $0x11, 832(AX), Z13, K2
+chunk:
+	MOVQ    $0x00000004, R8
+	CMPQ    DX, R8
+	CMOVQLT DX, R8
+	MOVQ    SI, DI
+
+pass1:
+	VMULPS     (CX), Z3, Z4
+	VADDPS     Z0, Z4, Z5
+	VSUBPS     Z0, Z5, Z6
+	VMOVUPS    Z6, (DI)
+	VSUBPS     Z6, Z4, Z4
+	VMOVUPS    Z4, (CX)
+	VPANDD     Z1, Z4, Z4
+	VMULPS     64(CX), Z3, Z6
+	VADDPS     Z0, Z6, Z7
+	VSUBPS     Z0, Z7, Z8
+	VMOVUPS    Z8, 64(DI)
+	VSUBPS     Z8, Z6, Z6
+	VMOVUPS    Z6, 64(CX)
+	VPANDD     Z1, Z6, Z6
+	VPXORD     Z7, Z5, Z8
+	VMINPS     Z7, Z5, Z9
+	VMAXPS     Z7, Z5, Z5
+	VPMAXUD    Z6, Z4, Z4
+	VMULPS     128(CX), Z3, Z6
+	VADDPS     Z0, Z6, Z7
+	VSUBPS     Z0, Z7, Z10
+	VMOVUPS    Z10, 128(DI)
+	VSUBPS     Z10, Z6, Z6
+	VMOVUPS    Z6, 128(CX)
+	VPANDD     Z1, Z6, Z6
+	VMINPS     Z7, Z9, Z9
+	VMAXPS     Z7, Z5, Z5
+	VPMAXUD    Z6, Z4, Z4
+	VMULPS     192(CX), Z3, Z6
+	VADDPS     Z0, Z6, Z10
+	VSUBPS     Z0, Z10, Z11
+	VMOVUPS    Z11, 192(DI)
+	VSUBPS     Z11, Z6, Z6
+	VMOVUPS    Z6, 192(CX)
+	VPANDD     Z1, Z6, Z6
+	VPTERNLOGD $0x96, Z10, Z7, Z8
+	VMINPS     Z10, Z9, Z9
+	VMAXPS     Z10, Z5, Z5
+	VPMAXUD    Z6, Z4, Z4
+	VPXORD     Z6, Z6, Z6
+	VPCMPEQD   Z6, Z4, K1
+	VCMPPS     $0x11, 832(AX), Z9, K2
 	KORW       K1, K2, K1
-	VMOVUPS    896(AX), Z13
-	VCMPPS     $0x11, Z14, Z13, K2
+	VMOVUPS    896(AX), Z6
+	VCMPPS     $0x11, Z5, Z6, K2
 	KORW       K1, K2, K1
 	KORTESTW   K1, K1
-	JNZ        risky0
-	VPTESTMD   192(AX), Z9, K1
-	VMOVUPS    384(AX), Z9
-	VPANDD     64(AX), Z3, Z13
-	VPCMPEQD   Z6, Z13, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z9, K2, Z14
-	VPTERNLOGD $0x96, Z13, Z3, Z14
-	VADDPS     Z12, Z14, Z3
-	VPANDD     64(AX), Z4, Z12
-	VPCMPEQD   Z6, Z12, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z9, K2, Z13
-	VPTERNLOGD $0x96, Z12, Z4, Z13
-	VADDPS     Z11, Z13, Z4
-	VPANDD     64(AX), Z5, Z11
-	VPCMPEQD   Z6, Z11, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z9, K2, Z12
-	VPTERNLOGD $0x96, Z11, Z5, Z12
-	VADDPS     Z10, Z12, Z5
-	VPANDD     64(AX), Z7, Z10
-	VPCMPEQD   Z6, Z10, K1, K1
-	VMOVUPS.Z  Z9, K1, Z6
-	VPTERNLOGD $0x96, Z10, Z7, Z6
-	VADDPS     Z8, Z6, Z6
+	JNZ        again0
+	MOVL       $0x00000000, 832(DI)
+	VPTESTMD   192(AX), Z8, K1
+	VMOVUPS    Z4, 512(DI)
+	KMOVW      K1, 640(DI)
+
+found0:
+	VMULPS     256(CX), Z3, Z4
+	VADDPS     Z0, Z4, Z5
+	VSUBPS     Z0, Z5, Z6
+	VMOVUPS    Z6, 256(DI)
+	VSUBPS     Z6, Z4, Z4
+	VMOVUPS    Z4, 256(CX)
+	VPANDD     Z1, Z4, Z4
+	VMULPS     320(CX), Z3, Z6
+	VADDPS     Z0, Z6, Z7
+	VSUBPS     Z0, Z7, Z8
+	VMOVUPS    Z8, 320(DI)
+	VSUBPS     Z8, Z6, Z6
+	VMOVUPS    Z6, 320(CX)
+	VPANDD     Z1, Z6, Z6
+	VPXORD     Z7, Z5, Z8
+	VMINPS     Z7, Z5, Z9
+	VMAXPS     Z7, Z5, Z5
+	VPMAXUD    Z6, Z4, Z4
+	VMULPS     384(CX), Z3, Z6
+	VADDPS     Z0, Z6, Z7
+	VSUBPS     Z0, Z7, Z10
+	VMOVUPS    Z10, 384(DI)
+	VSUBPS     Z10, Z6, Z6
+	VMOVUPS    Z6, 384(CX)
+	VPANDD     Z1, Z6, Z6
+	VMINPS     Z7, Z9, Z9
+	VMAXPS     Z7, Z5, Z5
+	VPMAXUD    Z6, Z4, Z4
+	VMULPS     448(CX), Z3, Z6
+	VADDPS     Z0, Z6, Z10
+	VSUBPS     Z0, Z10, Z11
+	VMOVUPS    Z11, 448(DI)
+	VSUBPS     Z11, Z6, Z6
+	VMOVUPS    Z6, 448(CX)
+	VPANDD     Z1, Z6, Z6
+	VPTERNLOGD $0x96, Z10, Z7, Z8
+	VMINPS     Z10, Z9, Z9
+	VMAXPS     Z10, Z5, Z5
+	VPMAXUD    Z6, Z4, Z4
+	VPXORD     Z6, Z6, Z6
+	VPCMPEQD   Z6, Z4, K1
+	VCMPPS     $0x11, 832(AX), Z9, K2
+	KORW       K1, K2, K1
+	VMOVUPS    896(AX), Z6
+	VCMPPS     $0x11, Z5, Z6, K2
+	KORW       K1, K2, K1
+	KORTESTW   K1, K1
+	JNZ        again4
+	MOVL       $0x00000000, 836(DI)
+	VPTESTMD   192(AX), Z8, K1
+	VMOVUPS    Z4, 576(DI)
+	KMOVW      K1, 704(DI)
+
+found4:
+	ADDQ    $0x00000200, CX
+	ADDQ    $0x00000380, DI
+	DECQ    R8
+	JNZ     pass1
+	MOVQ    $0x00000004, R8
+	CMPQ    DX, R8
+	CMOVQLT DX, R8
+	MOVQ    SI, DI
+
+pass2:
+	CMPL       832(DI), $0x00
+	JNE        risky0
+	VMOVUPS    512(DI), Z7
+	KMOVW      640(DI), K1
+	VMOVUPS    384(AX), Z8
+	VPANDD     (BX), Z1, Z4
+	VPCMPEQD   Z7, Z4, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z8, K3, Z5
+	VPTERNLOGD $0x96, (BX), Z4, Z5
+	VADDPS     (DI), Z5, Z4
+	VPANDD     64(BX), Z1, Z5
+	VPCMPEQD   Z7, Z5, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z8, K3, Z6
+	VPTERNLOGD $0x96, 64(BX), Z5, Z6
+	VADDPS     64(DI), Z6, Z5
+	VPANDD     128(BX), Z1, Z6
+	VPCMPEQD   Z7, Z6, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z8, K3, Z9
+	VPTERNLOGD $0x96, 128(BX), Z6, Z9
+	VADDPS     128(DI), Z9, Z6
+	VPANDD     192(BX), Z1, Z9
+	VPCMPEQD   Z7, Z9, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z8, K3, Z7
+	VPTERNLOGD $0x96, 192(BX), Z9, Z7
+	VADDPS     192(DI), Z7, Z7
 
 done0:
-	VMULPS     256(CX), Z1, Z7
-	VADDPS     Z0, Z7, Z11
-	VSUBPS     Z0, Z11, Z16
-	VSUBPS     Z16, Z7, Z7
-	VPANDD     64(AX), Z7, Z9
-	VMULPS     320(CX), Z1, Z8
-	VADDPS     Z0, Z8, Z12
-	VSUBPS     Z0, Z12, Z15
-	VSUBPS     Z15, Z8, Z8
-	VPANDD     64(AX), Z8, Z10
-	VPXORD     Z12, Z11, Z13
-	VMINPS     Z12, Z11, Z17
-	VMAXPS     Z12, Z11, Z18
-	VPMAXUD    Z10, Z9, Z10
-	VMULPS     384(CX), Z1, Z9
-	VADDPS     Z0, Z9, Z19
-	VSUBPS     Z0, Z19, Z14
-	VSUBPS     Z14, Z9, Z9
-	VPANDD     64(AX), Z9, Z11
-	VMINPS     Z19, Z17, Z17
-	VMAXPS     Z19, Z18, Z18
-	VPMAXUD    Z11, Z10, Z10
-	VMULPS     448(CX), Z1, Z11
-	VADDPS     Z0, Z11, Z20
-	VSUBPS     Z0, Z20, Z12
-	VSUBPS     Z12, Z11, Z11
-	VPANDD     64(AX), Z11, Z21
-	VPTERNLOGD $0x96, Z20, Z19, Z13
-	VMINPS     Z20, Z17, Z17
-	VMAXPS     Z20, Z18, Z18
-	VPMAXUD    Z21, Z10, Z10
-	VPXORD     Z19, Z19, Z19
-	VPCMPEQD   Z19, Z10, K1
-	VCMPPS     $0x11, 832(AX), Z17, K2
-	KORW       K1, K2, K1
-	VMOVUPS    896(AX), Z17
-	VCMPPS     $0x11, Z18, Z17, K2
-	KORW       K1, K2, K1
-	KORTESTW   K1, K1
-	JNZ        risky4
-	VPTESTMD   192(AX), Z13, K1
-	VMOVUPS    384(AX), Z13
-	VPANDD     64(AX), Z7, Z17
-	VPCMPEQD   Z10, Z17, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z13, K2, Z18
-	VPTERNLOGD $0x96, Z17, Z7, Z18
-	VADDPS     Z16, Z18, Z7
-	VPANDD     64(AX), Z8, Z16
-	VPCMPEQD   Z10, Z16, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z13, K2, Z17
-	VPTERNLOGD $0x96, Z16, Z8, Z17
-	VADDPS     Z15, Z17, Z8
-	VPANDD     64(AX), Z9, Z15
-	VPCMPEQD   Z10, Z15, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z13, K2, Z16
-	VPTERNLOGD $0x96, Z15, Z9, Z16
-	VADDPS     Z14, Z16, Z9
-	VPANDD     64(AX), Z11, Z14
-	VPCMPEQD   Z10, Z14, K1, K1
-	VMOVUPS.Z  Z13, K1, Z10
-	VPTERNLOGD $0x96, Z14, Z11, Z10
-	VADDPS     Z12, Z10, Z10
+	CMPL       836(DI), $0x00
+	JNE        risky4
+	VMOVUPS    576(DI), Z11
+	KMOVW      704(DI), K1
+	VMOVUPS    384(AX), Z12
+	VPANDD     256(BX), Z1, Z8
+	VPCMPEQD   Z11, Z8, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z12, K3, Z9
+	VPTERNLOGD $0x96, 256(BX), Z8, Z9
+	VADDPS     256(DI), Z9, Z8
+	VPANDD     320(BX), Z1, Z9
+	VPCMPEQD   Z11, Z9, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z12, K3, Z10
+	VPTERNLOGD $0x96, 320(BX), Z9, Z10
+	VADDPS     320(DI), Z10, Z9
+	VPANDD     384(BX), Z1, Z10
+	VPCMPEQD   Z11, Z10, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z12, K3, Z13
+	VPTERNLOGD $0x96, 384(BX), Z10, Z13
+	VADDPS     384(DI), Z13, Z10
+	VPANDD     448(BX), Z1, Z13
+	VPCMPEQD   Z11, Z13, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z12, K3, Z11
+	VPTERNLOGD $0x96, 448(BX), Z13, Z11
+	VADDPS     448(DI), Z11, Z11
 
 done4:
-	VMULPS  Z2, Z3, Z3
-	VMOVUPS Z3, (CX)
 	VMULPS  Z2, Z4, Z4
-	VMOVUPS Z4, 64(CX)
+	VMOVUPS Z4, (BX)
 	VMULPS  Z2, Z5, Z5
-	VMOVUPS Z5, 128(CX)
+	VMOVUPS Z5, 64(BX)
 	VMULPS  Z2, Z6, Z6
-	VMOVUPS Z6, 192(CX)
+	VMOVUPS Z6, 128(BX)
 	VMULPS  Z2, Z7, Z7
-	VMOVUPS Z7, 256(CX)
+	VMOVUPS Z7, 192(BX)
 	VMULPS  Z2, Z8, Z8
-	VMOVUPS Z8, 320(CX)
+	VMOVUPS Z8, 256(BX)
 	VMULPS  Z2, Z9, Z9
-	VMOVUPS Z9, 384(CX)
+	VMOVUPS Z9, 320(BX)
 	VMULPS  Z2, Z10, Z10
-	VMOVUPS Z10, 448(CX)
-	ADDQ    $0x00000200, CX
-	DECQ    DX
-	JNZ     group
+	VMOVUPS Z10, 384(BX)
+	VMULPS  Z2, Z11, Z11
+	VMOVUPS Z11, 448(BX)
+	ADDQ    $0x00000200, BX
+	ADDQ    $0x00000380, DI
+	DECQ    R8
+	JNZ     pass2
+	SUBQ    $0x00000004, DX
+	JG      chunk
 	VZEROUPPER
 	RET
 
-risky0:
-	VPXORD     Z8, Z8, Z8
-	VMULPS     (CX), Z1, Z3
-	VADDPS     Z8, Z3, Z3
-	VMINPS     640(AX), Z3, Z6
-	VMAXPS     704(AX), Z6, Z6
-	VADDPS     Z0, Z6, Z6
-	VSUBPS     Z0, Z6, Z12
-	VSUBPS     Z12, Z3, Z3
-	VPANDD     64(AX), Z12, Z4
-	VPCMPEQD   640(AX), Z4, K1
-	VMOVUPS    128(AX), Z4
-	VPXORD     Z12, Z4, Z4
-	VBLENDMPS  Z4, Z3, K1, Z4
-	VMOVUPS    128(AX), Z5
-	VPANDD     Z4, Z5, Z5
-	VPXORD     Z3, Z5, Z5
+again0:
 	VPXORD     Z4, Z4, Z4
+	VMOVUPS    (DI), Z5
+	VADDPS     (CX), Z5, Z5
 	VADDPS     Z4, Z5, Z5
-	VMULPS     64(CX), Z1, Z4
-	VADDPS     Z8, Z4, Z4
-	VMINPS     640(AX), Z4, Z7
-	VMAXPS     704(AX), Z7, Z7
-	VADDPS     Z0, Z7, Z7
-	VSUBPS     Z0, Z7, Z11
-	VSUBPS     Z11, Z4, Z4
-	VPXORD     Z7, Z6, Z9
-	VPANDD     64(AX), Z11, Z6
-	VPCMPEQD   640(AX), Z6, K1
-	VMOVUPS    128(AX), Z6
-	VPXORD     Z11, Z6, Z6
-	VBLENDMPS  Z6, Z4, K1, Z6
-	VMOVUPS    128(AX), Z7
-	VPANDD     Z6, Z7, Z6
-	VPXORD     Z4, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	VADDPS     Z7, Z6, Z6
-	VMAXPS     Z6, Z5, Z6
-	VMULPS     128(CX), Z1, Z5
-	VADDPS     Z8, Z5, Z5
-	VMINPS     640(AX), Z5, Z13
-	VMAXPS     704(AX), Z13, Z13
-	VADDPS     Z0, Z13, Z13
-	VSUBPS     Z0, Z13, Z10
-	VSUBPS     Z10, Z5, Z5
-	VPANDD     64(AX), Z10, Z7
-	VPCMPEQD   640(AX), Z7, K1
-	VMOVUPS    128(AX), Z7
-	VPXORD     Z10, Z7, Z7
-	VBLENDMPS  Z7, Z5, K1, Z7
-	VMOVUPS    128(AX), Z14
-	VPANDD     Z7, Z14, Z7
-	VPXORD     Z5, Z7, Z7
-	VPXORD     Z14, Z14, Z14
-	VADDPS     Z14, Z7, Z7
-	VMAXPS     Z7, Z6, Z6
-	VMULPS     192(CX), Z1, Z7
-	VADDPS     Z8, Z7, Z7
-	VMINPS     640(AX), Z7, Z14
-	VMAXPS     704(AX), Z14, Z14
-	VADDPS     Z0, Z14, Z14
-	VSUBPS     Z0, Z14, Z8
+	VRANGEPS   $0x02, 640(AX), Z5, Z6
+	VADDPS     Z0, Z6, Z6
+	VSUBPS     Z0, Z6, Z7
+	VSUBPS     Z7, Z5, Z5
+	VMOVUPS    Z7, (DI)
+	VMOVUPS    Z5, (CX)
+	VMOVUPS    128(AX), Z9
+	VPANDD     Z1, Z7, Z8
+	VPCMPEQD   640(AX), Z8, K1
+	VPXORD     Z7, Z9, Z9
+	VBLENDMPS  Z9, Z5, K1, Z7
+	VMOVAPS    Z5, Z5
+	VPTERNLOGD $0xb4, Z1, Z7, Z5
+	VMOVUPS    64(DI), Z7
+	VADDPS     64(CX), Z7, Z7
+	VADDPS     Z4, Z7, Z7
+	VRANGEPS   $0x02, 640(AX), Z7, Z8
+	VADDPS     Z0, Z8, Z8
+	VPXORD     Z8, Z6, Z6
+	VSUBPS     Z0, Z8, Z8
 	VSUBPS     Z8, Z7, Z7
-	VPTERNLOGD $0x96, Z14, Z13, Z9
-	VPANDD     64(AX), Z8, Z13
-	VPCMPEQD   640(AX), Z13, K1
-	VMOVUPS    128(AX), Z13
-	VPXORD     Z8, Z13, Z13
-	VBLENDMPS  Z13, Z7, K1, Z13
-	VMOVUPS    128(AX), Z14
-	VPANDD     Z13, Z14, Z13
-	VPXORD     Z7, Z13, Z13
-	VPXORD     Z14, Z14, Z14
-	VADDPS     Z14, Z13, Z13
-	VMAXPS     Z13, Z6, Z6
-	VPTESTMD   192(AX), Z9, K1
-	VMOVUPS    384(AX), Z9
-	VPANDD     64(AX), Z12, Z13
-	VPCMPEQD   640(AX), Z13, K2
-	VMOVUPS    128(AX), Z13
-	VPXORD     Z12, Z13, Z13
-	VBLENDMPS  Z13, Z3, K2, Z13
-	VMOVUPS    128(AX), Z14
-	VPANDD     Z13, Z14, Z14
-	VPXORD     Z3, Z14, Z14
-	VPXORD     Z3, Z3, Z3
-	VADDPS     Z3, Z14, Z14
-	VPCMPEQD   Z6, Z14, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z9, K2, Z3
-	VANDPS     128(AX), Z13, Z13
-	VXORPS     Z13, Z3, Z3
-	VADDPS     Z12, Z3, Z3
-	VPANDD     64(AX), Z11, Z12
-	VPCMPEQD   640(AX), Z12, K2
-	VMOVUPS    128(AX), Z12
-	VPXORD     Z11, Z12, Z12
-	VBLENDMPS  Z12, Z4, K2, Z12
-	VMOVUPS    128(AX), Z13
-	VPANDD     Z12, Z13, Z13
-	VPXORD     Z4, Z13, Z13
-	VPXORD     Z4, Z4, Z4
-	VADDPS     Z4, Z13, Z13
-	VPCMPEQD   Z6, Z13, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z9, K2, Z4
-	VANDPS     128(AX), Z12, Z12
-	VXORPS     Z12, Z4, Z4
-	VADDPS     Z11, Z4, Z4
-	VPANDD     64(AX), Z10, Z11
-	VPCMPEQD   640(AX), Z11, K2
-	VMOVUPS    128(AX), Z11
-	VPXORD     Z10, Z11, Z11
-	VBLENDMPS  Z11, Z5, K2, Z11
-	VMOVUPS    128(AX), Z12
-	VPANDD     Z11, Z12, Z12
-	VPXORD     Z5, Z12, Z12
-	VPXORD     Z5, Z5, Z5
-	VADDPS     Z5, Z12, Z12
-	VPCMPEQD   Z6, Z12, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z9, K2, Z5
-	VANDPS     128(AX), Z11, Z11
-	VXORPS     Z11, Z5, Z5
-	VADDPS     Z10, Z5, Z5
-	VPANDD     64(AX), Z8, Z10
-	VPCMPEQD   640(AX), Z10, K2
+	VMOVUPS    Z8, 64(DI)
+	VMOVUPS    Z7, 64(CX)
 	VMOVUPS    128(AX), Z10
+	VPANDD     Z1, Z8, Z9
+	VPCMPEQD   640(AX), Z9, K1
 	VPXORD     Z8, Z10, Z10
-	VBLENDMPS  Z10, Z7, K2, Z10
+	VBLENDMPS  Z10, Z7, K1, Z8
+	VMOVAPS    Z7, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VMAXPS     Z7, Z5, Z5
+	VMOVUPS    128(DI), Z7
+	VADDPS     128(CX), Z7, Z7
+	VADDPS     Z4, Z7, Z7
+	VRANGEPS   $0x02, 640(AX), Z7, Z8
+	VADDPS     Z0, Z8, Z8
+	VSUBPS     Z0, Z8, Z9
+	VSUBPS     Z9, Z7, Z7
+	VMOVUPS    Z9, 128(DI)
+	VMOVUPS    Z7, 128(CX)
 	VMOVUPS    128(AX), Z11
-	VPANDD     Z10, Z11, Z11
-	VPXORD     Z7, Z11, Z11
-	VPXORD     Z7, Z7, Z7
-	VADDPS     Z7, Z11, Z11
-	VPCMPEQD   Z6, Z11, K1, K1
-	VMOVUPS.Z  Z9, K1, Z6
-	VANDPS     128(AX), Z10, Z10
-	VXORPS     Z10, Z6, Z6
-	VADDPS     Z8, Z6, Z6
+	VPANDD     Z1, Z9, Z10
+	VPCMPEQD   640(AX), Z10, K1
+	VPXORD     Z9, Z11, Z11
+	VBLENDMPS  Z11, Z7, K1, Z9
+	VMOVAPS    Z7, Z7
+	VPTERNLOGD $0xb4, Z1, Z9, Z7
+	VMAXPS     Z7, Z5, Z5
+	VMOVUPS    192(DI), Z7
+	VADDPS     192(CX), Z7, Z7
+	VADDPS     Z4, Z7, Z7
+	VRANGEPS   $0x02, 640(AX), Z7, Z4
+	VADDPS     Z0, Z4, Z4
+	VPTERNLOGD $0x96, Z4, Z8, Z6
+	VSUBPS     Z0, Z4, Z4
+	VSUBPS     Z4, Z7, Z7
+	VMOVUPS    Z4, 192(DI)
+	VMOVUPS    Z7, 192(CX)
+	VMOVUPS    128(AX), Z9
+	VPANDD     Z1, Z4, Z8
+	VPCMPEQD   640(AX), Z8, K1
+	VPXORD     Z4, Z9, Z9
+	VBLENDMPS  Z9, Z7, K1, Z4
+	VMOVAPS    Z7, Z7
+	VPTERNLOGD $0xb4, Z1, Z4, Z7
+	VMAXPS     Z7, Z5, Z5
+	MOVL       $0x00000001, 832(DI)
+	VPTESTMD   192(AX), Z6, K1
+	VMOVUPS    Z5, 512(DI)
+	KMOVW      K1, 640(DI)
+	JMP        found0
+
+again4:
+	VPXORD     Z4, Z4, Z4
+	VMOVUPS    256(DI), Z5
+	VADDPS     256(CX), Z5, Z5
+	VADDPS     Z4, Z5, Z5
+	VRANGEPS   $0x02, 640(AX), Z5, Z6
+	VADDPS     Z0, Z6, Z6
+	VSUBPS     Z0, Z6, Z7
+	VSUBPS     Z7, Z5, Z5
+	VMOVUPS    Z7, 256(DI)
+	VMOVUPS    Z5, 256(CX)
+	VMOVUPS    128(AX), Z9
+	VPANDD     Z1, Z7, Z8
+	VPCMPEQD   640(AX), Z8, K1
+	VPXORD     Z7, Z9, Z9
+	VBLENDMPS  Z9, Z5, K1, Z7
+	VMOVAPS    Z5, Z5
+	VPTERNLOGD $0xb4, Z1, Z7, Z5
+	VMOVUPS    320(DI), Z7
+	VADDPS     320(CX), Z7, Z7
+	VADDPS     Z4, Z7, Z7
+	VRANGEPS   $0x02, 640(AX), Z7, Z8
+	VADDPS     Z0, Z8, Z8
+	VPXORD     Z8, Z6, Z6
+	VSUBPS     Z0, Z8, Z8
+	VSUBPS     Z8, Z7, Z7
+	VMOVUPS    Z8, 320(DI)
+	VMOVUPS    Z7, 320(CX)
+	VMOVUPS    128(AX), Z10
+	VPANDD     Z1, Z8, Z9
+	VPCMPEQD   640(AX), Z9, K1
+	VPXORD     Z8, Z10, Z10
+	VBLENDMPS  Z10, Z7, K1, Z8
+	VMOVAPS    Z7, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VMAXPS     Z7, Z5, Z5
+	VMOVUPS    384(DI), Z7
+	VADDPS     384(CX), Z7, Z7
+	VADDPS     Z4, Z7, Z7
+	VRANGEPS   $0x02, 640(AX), Z7, Z8
+	VADDPS     Z0, Z8, Z8
+	VSUBPS     Z0, Z8, Z9
+	VSUBPS     Z9, Z7, Z7
+	VMOVUPS    Z9, 384(DI)
+	VMOVUPS    Z7, 384(CX)
+	VMOVUPS    128(AX), Z11
+	VPANDD     Z1, Z9, Z10
+	VPCMPEQD   640(AX), Z10, K1
+	VPXORD     Z9, Z11, Z11
+	VBLENDMPS  Z11, Z7, K1, Z9
+	VMOVAPS    Z7, Z7
+	VPTERNLOGD $0xb4, Z1, Z9, Z7
+	VMAXPS     Z7, Z5, Z5
+	VMOVUPS    448(DI), Z7
+	VADDPS     448(CX), Z7, Z7
+	VADDPS     Z4, Z7, Z7
+	VRANGEPS   $0x02, 640(AX), Z7, Z4
+	VADDPS     Z0, Z4, Z4
+	VPTERNLOGD $0x96, Z4, Z8, Z6
+	VSUBPS     Z0, Z4, Z4
+	VSUBPS     Z4, Z7, Z7
+	VMOVUPS    Z4, 448(DI)
+	VMOVUPS    Z7, 448(CX)
+	VMOVUPS    128(AX), Z9
+	VPANDD     Z1, Z4, Z8
+	VPCMPEQD   640(AX), Z8, K1
+	VPXORD     Z4, Z9, Z9
+	VBLENDMPS  Z9, Z7, K1, Z4
+	VMOVAPS    Z7, Z7
+	VPTERNLOGD $0xb4, Z1, Z4, Z7
+	VMAXPS     Z7, Z5, Z5
+	MOVL       $0x00000001, 836(DI)
+	VPTESTMD   192(AX), Z6, K1
+	VMOVUPS    Z5, 576(DI)
+	KMOVW      K1, 704(DI)
+	JMP        found4
+
+risky0:
+	VMOVUPS    512(DI), Z4
+	KMOVW      640(DI), K1
+	VMOVUPS    384(AX), Z5
+	VMOVUPS    (DI), Z6
+	VMOVUPS    (BX), Z7
+	VMOVUPS    128(AX), Z9
+	VPANDD     Z1, Z6, Z8
+	VPCMPEQD   640(AX), Z8, K2
+	VPXORD     Z6, Z9, Z9
+	VBLENDMPS  Z9, Z7, K2, Z8
+	VMOVAPS    Z7, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VCMPPS     $0x00, Z4, Z7, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z5, K3, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VADDPS     Z6, Z7, Z6
+	VMOVUPS    Z6, (BX)
+	VMOVUPS    64(DI), Z6
+	VMOVUPS    64(BX), Z7
+	VMOVUPS    128(AX), Z9
+	VPANDD     Z1, Z6, Z8
+	VPCMPEQD   640(AX), Z8, K2
+	VPXORD     Z6, Z9, Z9
+	VBLENDMPS  Z9, Z7, K2, Z8
+	VMOVAPS    Z7, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VCMPPS     $0x00, Z4, Z7, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z5, K3, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VADDPS     Z6, Z7, Z6
+	VMOVUPS    Z6, 64(BX)
+	VMOVUPS    128(DI), Z6
+	VMOVUPS    128(BX), Z7
+	VMOVUPS    128(AX), Z9
+	VPANDD     Z1, Z6, Z8
+	VPCMPEQD   640(AX), Z8, K2
+	VPXORD     Z6, Z9, Z9
+	VBLENDMPS  Z9, Z7, K2, Z8
+	VMOVAPS    Z7, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VCMPPS     $0x00, Z4, Z7, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z5, K3, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VADDPS     Z6, Z7, Z6
+	VMOVUPS    Z6, 128(BX)
+	VMOVUPS    192(DI), Z6
+	VMOVUPS    192(BX), Z7
+	VMOVUPS    128(AX), Z9
+	VPANDD     Z1, Z6, Z8
+	VPCMPEQD   640(AX), Z8, K2
+	VPXORD     Z6, Z9, Z9
+	VBLENDMPS  Z9, Z7, K2, Z8
+	VMOVAPS    Z7, Z7
+	VPTERNLOGD $0xb4, Z1, Z8, Z7
+	VCMPPS     $0x00, Z4, Z7, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z5, K3, Z4
+	VPTERNLOGD $0xb4, Z1, Z8, Z4
+	VADDPS     Z6, Z4, Z6
+	VMOVUPS    Z6, 192(BX)
+	VMOVUPS    (BX), Z4
+	VMOVUPS    64(BX), Z5
+	VMOVUPS    128(BX), Z6
+	VMOVUPS    192(BX), Z7
 	JMP        done0
 
 risky4:
-	VPXORD     Z12, Z12, Z12
-	VMULPS     256(CX), Z1, Z7
-	VADDPS     Z12, Z7, Z7
-	VMINPS     640(AX), Z7, Z10
-	VMAXPS     704(AX), Z10, Z10
-	VADDPS     Z0, Z10, Z10
-	VSUBPS     Z0, Z10, Z16
-	VSUBPS     Z16, Z7, Z7
-	VPANDD     64(AX), Z16, Z8
-	VPCMPEQD   640(AX), Z8, K1
-	VMOVUPS    128(AX), Z8
-	VPXORD     Z16, Z8, Z8
-	VBLENDMPS  Z8, Z7, K1, Z8
-	VMOVUPS    128(AX), Z9
-	VPANDD     Z8, Z9, Z9
-	VPXORD     Z7, Z9, Z9
-	VPXORD     Z8, Z8, Z8
-	VADDPS     Z8, Z9, Z9
-	VMULPS     320(CX), Z1, Z8
-	VADDPS     Z12, Z8, Z8
-	VMINPS     640(AX), Z8, Z11
-	VMAXPS     704(AX), Z11, Z11
-	VADDPS     Z0, Z11, Z11
-	VSUBPS     Z0, Z11, Z15
-	VSUBPS     Z15, Z8, Z8
-	VPXORD     Z11, Z10, Z13
-	VPANDD     64(AX), Z15, Z10
-	VPCMPEQD   640(AX), Z10, K1
-	VMOVUPS    128(AX), Z10
-	VPXORD     Z15, Z10, Z10
-	VBLENDMPS  Z10, Z8, K1, Z10
-	VMOVUPS    128(AX), Z11
-	VPANDD     Z10, Z11, Z10
-	VPXORD     Z8, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	VADDPS     Z11, Z10, Z10
-	VMAXPS     Z10, Z9, Z10
-	VMULPS     384(CX), Z1, Z9
-	VADDPS     Z12, Z9, Z9
-	VMINPS     640(AX), Z9, Z17
-	VMAXPS     704(AX), Z17, Z17
-	VADDPS     Z0, Z17, Z17
-	VSUBPS     Z0, Z17, Z14
-	VSUBPS     Z14, Z9, Z9
-	VPANDD     64(AX), Z14, Z11
-	VPCMPEQD   640(AX), Z11, K1
-	VMOVUPS    128(AX), Z11
-	VPXORD     Z14, Z11, Z11
-	VBLENDMPS  Z11, Z9, K1, Z11
-	VMOVUPS    128(AX), Z18
-	VPANDD     Z11, Z18, Z11
-	VPXORD     Z9, Z11, Z11
-	VPXORD     Z18, Z18, Z18
-	VADDPS     Z18, Z11, Z11
-	VMAXPS     Z11, Z10, Z10
-	VMULPS     448(CX), Z1, Z11
-	VADDPS     Z12, Z11, Z11
-	VMINPS     640(AX), Z11, Z18
-	VMAXPS     704(AX), Z18, Z18
-	VADDPS     Z0, Z18, Z18
-	VSUBPS     Z0, Z18, Z12
-	VSUBPS     Z12, Z11, Z11
-	VPTERNLOGD $0x96, Z18, Z17, Z13
-	VPANDD     64(AX), Z12, Z17
-	VPCMPEQD   640(AX), Z17, K1
-	VMOVUPS    128(AX), Z17
-	VPXORD     Z12, Z17, Z17
-	VBLENDMPS  Z17, Z11, K1, Z17
-	VMOVUPS    128(AX), Z18
-	VPANDD     Z17, Z18, Z17
-	VPXORD     Z11, Z17, Z17
-	VPXORD     Z18, Z18, Z18
-	VADDPS     Z18, Z17, Z17
-	VMAXPS     Z17, Z10, Z10
-	VPTESTMD   192(AX), Z13, K1
-	VMOVUPS    384(AX), Z13
-	VPANDD     64(AX), Z16, Z17
-	VPCMPEQD   640(AX), Z17, K2
-	VMOVUPS    128(AX), Z17
-	VPXORD     Z16, Z17, Z17
-	VBLENDMPS  Z17, Z7, K2, Z17
-	VMOVUPS    128(AX), Z18
-	VPANDD     Z17, Z18, Z18
-	VPXORD     Z7, Z18, Z18
-	VPXORD     Z7, Z7, Z7
-	VADDPS     Z7, Z18, Z18
-	VPCMPEQD   Z10, Z18, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z13, K2, Z7
-	VANDPS     128(AX), Z17, Z17
-	VXORPS     Z17, Z7, Z7
-	VADDPS     Z16, Z7, Z7
-	VPANDD     64(AX), Z15, Z16
-	VPCMPEQD   640(AX), Z16, K2
-	VMOVUPS    128(AX), Z16
-	VPXORD     Z15, Z16, Z16
-	VBLENDMPS  Z16, Z8, K2, Z16
-	VMOVUPS    128(AX), Z17
-	VPANDD     Z16, Z17, Z17
-	VPXORD     Z8, Z17, Z17
-	VPXORD     Z8, Z8, Z8
-	VADDPS     Z8, Z17, Z17
-	VPCMPEQD   Z10, Z17, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z13, K2, Z8
-	VANDPS     128(AX), Z16, Z16
-	VXORPS     Z16, Z8, Z8
-	VADDPS     Z15, Z8, Z8
-	VPANDD     64(AX), Z14, Z15
-	VPCMPEQD   640(AX), Z15, K2
-	VMOVUPS    128(AX), Z15
-	VPXORD     Z14, Z15, Z15
-	VBLENDMPS  Z15, Z9, K2, Z15
-	VMOVUPS    128(AX), Z16
-	VPANDD     Z15, Z16, Z16
-	VPXORD     Z9, Z16, Z16
-	VPXORD     Z9, Z9, Z9
-	VADDPS     Z9, Z16, Z16
-	VPCMPEQD   Z10, Z16, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z13, K2, Z9
-	VANDPS     128(AX), Z15, Z15
-	VXORPS     Z15, Z9, Z9
-	VADDPS     Z14, Z9, Z9
-	VPANDD     64(AX), Z12, Z14
-	VPCMPEQD   640(AX), Z14, K2
-	VMOVUPS    128(AX), Z14
-	VPXORD     Z12, Z14, Z14
-	VBLENDMPS  Z14, Z11, K2, Z14
-	VMOVUPS    128(AX), Z15
-	VPANDD     Z14, Z15, Z15
-	VPXORD     Z11, Z15, Z15
-	VPXORD     Z11, Z11, Z11
-	VADDPS     Z11, Z15, Z15
-	VPCMPEQD   Z10, Z15, K1, K1
-	VMOVUPS.Z  Z13, K1, Z10
-	VANDPS     128(AX), Z14, Z14
-	VXORPS     Z14, Z10, Z10
-	VADDPS     Z12, Z10, Z10
+	VMOVUPS    576(DI), Z8
+	KMOVW      704(DI), K1
+	VMOVUPS    384(AX), Z9
+	VMOVUPS    256(DI), Z10
+	VMOVUPS    256(BX), Z11
+	VMOVUPS    128(AX), Z13
+	VPANDD     Z1, Z10, Z12
+	VPCMPEQD   640(AX), Z12, K2
+	VPXORD     Z10, Z13, Z13
+	VBLENDMPS  Z13, Z11, K2, Z12
+	VMOVAPS    Z11, Z11
+	VPTERNLOGD $0xb4, Z1, Z12, Z11
+	VCMPPS     $0x00, Z8, Z11, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z9, K3, Z11
+	VPTERNLOGD $0xb4, Z1, Z12, Z11
+	VADDPS     Z10, Z11, Z10
+	VMOVUPS    Z10, 256(BX)
+	VMOVUPS    320(DI), Z10
+	VMOVUPS    320(BX), Z11
+	VMOVUPS    128(AX), Z13
+	VPANDD     Z1, Z10, Z12
+	VPCMPEQD   640(AX), Z12, K2
+	VPXORD     Z10, Z13, Z13
+	VBLENDMPS  Z13, Z11, K2, Z12
+	VMOVAPS    Z11, Z11
+	VPTERNLOGD $0xb4, Z1, Z12, Z11
+	VCMPPS     $0x00, Z8, Z11, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z9, K3, Z11
+	VPTERNLOGD $0xb4, Z1, Z12, Z11
+	VADDPS     Z10, Z11, Z10
+	VMOVUPS    Z10, 320(BX)
+	VMOVUPS    384(DI), Z10
+	VMOVUPS    384(BX), Z11
+	VMOVUPS    128(AX), Z13
+	VPANDD     Z1, Z10, Z12
+	VPCMPEQD   640(AX), Z12, K2
+	VPXORD     Z10, Z13, Z13
+	VBLENDMPS  Z13, Z11, K2, Z12
+	VMOVAPS    Z11, Z11
+	VPTERNLOGD $0xb4, Z1, Z12, Z11
+	VCMPPS     $0x00, Z8, Z11, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z9, K3, Z11
+	VPTERNLOGD $0xb4, Z1, Z12, Z11
+	VADDPS     Z10, Z11, Z10
+	VMOVUPS    Z10, 384(BX)
+	VMOVUPS    448(DI), Z10
+	VMOVUPS    448(BX), Z11
+	VMOVUPS    128(AX), Z13
+	VPANDD     Z1, Z10, Z12
+	VPCMPEQD   640(AX), Z12, K2
+	VPXORD     Z10, Z13, Z13
+	VBLENDMPS  Z13, Z11, K2, Z12
+	VMOVAPS    Z11, Z11
+	VPTERNLOGD $0xb4, Z1, Z12, Z11
+	VCMPPS     $0x00, Z8, Z11, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z9, K3, Z8
+	VPTERNLOGD $0xb4, Z1, Z12, Z8
+	VADDPS     Z10, Z8, Z10
+	VMOVUPS    Z10, 448(BX)
+	VMOVUPS    256(BX), Z8
+	VMOVUPS    320(BX), Z9
+	VMOVUPS    384(BX), Z10
+	VMOVUPS    448(BX), Z11
 	JMP        done4
 
 // func packBoxD4AVX512(dst *byte, rows *float32, peaks *float32, groups int, inverse float32, table *uint64)
-// Requires: AVX, AVX512DQ, AVX512F
-TEXT ·packBoxD4AVX512(SB), NOSPLIT, $0-48
+// Requires: AVX, AVX512DQ, AVX512F, CMOV
+TEXT ·packBoxD4AVX512(SB), $3648-48
 	MOVQ         table+40(FP), AX
 	VMOVUPS      (AX), Z0
+	VMOVUPS      64(AX), Z1
 	MOVQ         dst+0(FP), CX
 	MOVQ         rows+8(FP), DX
 	MOVQ         groups+24(FP), BX
-	VBROADCASTSS inverse+32(FP), Z1
-	MOVQ         2368(AX), SI
+	VBROADCASTSS inverse+32(FP), Z2
+	MOVQ         DX, SI
+	LEAQ         (SP), DI
+	ADDQ         $0x0000003f, DI
+	ANDQ         $-64, DI
 
-group:
-	VMULPS     (DX), Z1, Z2
-	VADDPS     Z0, Z2, Z6
-	VSUBPS     Z0, Z6, Z11
-	VSUBPS     Z11, Z2, Z2
-	VPANDD     64(AX), Z2, Z4
-	VMULPS     64(DX), Z1, Z3
-	VADDPS     Z0, Z3, Z7
-	VSUBPS     Z0, Z7, Z10
-	VSUBPS     Z10, Z3, Z3
-	VPANDD     64(AX), Z3, Z5
-	VPXORD     Z7, Z6, Z8
-	VMINPS     Z7, Z6, Z12
-	VMAXPS     Z7, Z6, Z13
-	VPMAXUD    Z5, Z4, Z5
-	VMULPS     128(DX), Z1, Z4
-	VADDPS     Z0, Z4, Z14
-	VSUBPS     Z0, Z14, Z9
-	VSUBPS     Z9, Z4, Z4
-	VPANDD     64(AX), Z4, Z6
-	VMINPS     Z14, Z12, Z12
-	VMAXPS     Z14, Z13, Z13
-	VPMAXUD    Z6, Z5, Z5
-	VMULPS     192(DX), Z1, Z6
-	VADDPS     Z0, Z6, Z15
-	VSUBPS     Z0, Z15, Z7
-	VSUBPS     Z7, Z6, Z6
-	VPANDD     64(AX), Z6, Z16
-	VPTERNLOGD $0x96, Z15, Z14, Z8
-	VMINPS     Z15, Z12, Z12
-	VMAXPS     Z15, Z13, Z13
-	VPMAXUD    Z16, Z5, Z5
-	VPXORD     Z14, Z14, Z14
-	VPCMPEQD   Z14, Z5, K1
-	VCMPPS     $0x11, 832(AX), Z12, K2
+chunk:
+	MOVQ    $0x00000004, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
+	MOVQ    DI, R8
+
+pass1:
+	VMULPS     (DX), Z2, Z3
+	VADDPS     Z0, Z3, Z4
+	VSUBPS     Z0, Z4, Z5
+	VMOVUPS    Z5, (R8)
+	VSUBPS     Z5, Z3, Z3
+	VMOVUPS    Z3, (DX)
+	VPANDD     Z1, Z3, Z3
+	VMULPS     64(DX), Z2, Z5
+	VADDPS     Z0, Z5, Z6
+	VSUBPS     Z0, Z6, Z7
+	VMOVUPS    Z7, 64(R8)
+	VSUBPS     Z7, Z5, Z5
+	VMOVUPS    Z5, 64(DX)
+	VPANDD     Z1, Z5, Z5
+	VPXORD     Z6, Z4, Z7
+	VMINPS     Z6, Z4, Z8
+	VMAXPS     Z6, Z4, Z4
+	VPMAXUD    Z5, Z3, Z3
+	VMULPS     128(DX), Z2, Z5
+	VADDPS     Z0, Z5, Z6
+	VSUBPS     Z0, Z6, Z9
+	VMOVUPS    Z9, 128(R8)
+	VSUBPS     Z9, Z5, Z5
+	VMOVUPS    Z5, 128(DX)
+	VPANDD     Z1, Z5, Z5
+	VMINPS     Z6, Z8, Z8
+	VMAXPS     Z6, Z4, Z4
+	VPMAXUD    Z5, Z3, Z3
+	VMULPS     192(DX), Z2, Z5
+	VADDPS     Z0, Z5, Z9
+	VSUBPS     Z0, Z9, Z10
+	VMOVUPS    Z10, 192(R8)
+	VSUBPS     Z10, Z5, Z5
+	VMOVUPS    Z5, 192(DX)
+	VPANDD     Z1, Z5, Z5
+	VPTERNLOGD $0x96, Z9, Z6, Z7
+	VMINPS     Z9, Z8, Z8
+	VMAXPS     Z9, Z4, Z4
+	VPMAXUD    Z5, Z3, Z3
+	VPXORD     Z5, Z5, Z5
+	VPCMPEQD   Z5, Z3, K1
+	VCMPPS     $0x11, 832(AX), Z8, K2
 	KORW       K1, K2, K1
-	VMOVUPS    896(AX), Z12
-	VCMPPS     $0x11, Z13, Z12, K2
+	VMOVUPS    896(AX), Z5
+	VCMPPS     $0x11, Z4, Z5, K2
 	KORW       K1, K2, K1
 	KORTESTW   K1, K1
-	JNZ        risky0
-	VPTESTMD   192(AX), Z8, K1
-	VMOVUPS    384(AX), Z8
-	VPANDD     64(AX), Z2, Z12
-	VPCMPEQD   Z5, Z12, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z8, K2, Z13
-	VPTERNLOGD $0x96, Z12, Z2, Z13
-	VADDPS     Z11, Z13, Z2
-	VPANDD     64(AX), Z3, Z11
-	VPCMPEQD   Z5, Z11, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z8, K2, Z12
-	VPTERNLOGD $0x96, Z11, Z3, Z12
-	VADDPS     Z10, Z12, Z3
-	VPANDD     64(AX), Z4, Z10
-	VPCMPEQD   Z5, Z10, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z8, K2, Z11
-	VPTERNLOGD $0x96, Z10, Z4, Z11
-	VADDPS     Z9, Z11, Z4
-	VPANDD     64(AX), Z6, Z9
-	VPCMPEQD   Z5, Z9, K1, K1
-	VMOVUPS.Z  Z8, K1, Z5
-	VPTERNLOGD $0x96, Z9, Z6, Z5
-	VADDPS     Z7, Z5, Z5
+	JNZ        again0
+	MOVL       $0x00000000, 832(R8)
+	VPTESTMD   192(AX), Z7, K1
+	VMOVUPS    Z3, 512(R8)
+	KMOVW      K1, 640(R8)
+
+found0:
+	VMULPS     256(DX), Z2, Z3
+	VADDPS     Z0, Z3, Z4
+	VSUBPS     Z0, Z4, Z5
+	VMOVUPS    Z5, 256(R8)
+	VSUBPS     Z5, Z3, Z3
+	VMOVUPS    Z3, 256(DX)
+	VPANDD     Z1, Z3, Z3
+	VMULPS     320(DX), Z2, Z5
+	VADDPS     Z0, Z5, Z6
+	VSUBPS     Z0, Z6, Z7
+	VMOVUPS    Z7, 320(R8)
+	VSUBPS     Z7, Z5, Z5
+	VMOVUPS    Z5, 320(DX)
+	VPANDD     Z1, Z5, Z5
+	VPXORD     Z6, Z4, Z7
+	VMINPS     Z6, Z4, Z8
+	VMAXPS     Z6, Z4, Z4
+	VPMAXUD    Z5, Z3, Z3
+	VMULPS     384(DX), Z2, Z5
+	VADDPS     Z0, Z5, Z6
+	VSUBPS     Z0, Z6, Z9
+	VMOVUPS    Z9, 384(R8)
+	VSUBPS     Z9, Z5, Z5
+	VMOVUPS    Z5, 384(DX)
+	VPANDD     Z1, Z5, Z5
+	VMINPS     Z6, Z8, Z8
+	VMAXPS     Z6, Z4, Z4
+	VPMAXUD    Z5, Z3, Z3
+	VMULPS     448(DX), Z2, Z5
+	VADDPS     Z0, Z5, Z9
+	VSUBPS     Z0, Z9, Z10
+	VMOVUPS    Z10, 448(R8)
+	VSUBPS     Z10, Z5, Z5
+	VMOVUPS    Z5, 448(DX)
+	VPANDD     Z1, Z5, Z5
+	VPTERNLOGD $0x96, Z9, Z6, Z7
+	VMINPS     Z9, Z8, Z8
+	VMAXPS     Z9, Z4, Z4
+	VPMAXUD    Z5, Z3, Z3
+	VPXORD     Z5, Z5, Z5
+	VPCMPEQD   Z5, Z3, K1
+	VCMPPS     $0x11, 832(AX), Z8, K2
+	KORW       K1, K2, K1
+	VMOVUPS    896(AX), Z5
+	VCMPPS     $0x11, Z4, Z5, K2
+	KORW       K1, K2, K1
+	KORTESTW   K1, K1
+	JNZ        again4
+	MOVL       $0x00000000, 836(R8)
+	VPTESTMD   192(AX), Z7, K1
+	VMOVUPS    Z3, 576(R8)
+	KMOVW      K1, 704(R8)
+
+found4:
+	ADDQ    $0x00000200, DX
+	ADDQ    $0x00000380, R8
+	DECQ    R9
+	JNZ     pass1
+	MOVQ    $0x00000004, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
+	MOVQ    DI, R8
+
+pass2:
+	CMPL       832(R8), $0x00
+	JNE        risky0
+	VMOVUPS    512(R8), Z6
+	KMOVW      640(R8), K1
+	VMOVUPS    384(AX), Z7
+	VPANDD     (SI), Z1, Z3
+	VPCMPEQD   Z6, Z3, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z7, K3, Z4
+	VPTERNLOGD $0x96, (SI), Z3, Z4
+	VADDPS     (R8), Z4, Z3
+	VPANDD     64(SI), Z1, Z4
+	VPCMPEQD   Z6, Z4, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z7, K3, Z5
+	VPTERNLOGD $0x96, 64(SI), Z4, Z5
+	VADDPS     64(R8), Z5, Z4
+	VPANDD     128(SI), Z1, Z5
+	VPCMPEQD   Z6, Z5, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z7, K3, Z8
+	VPTERNLOGD $0x96, 128(SI), Z5, Z8
+	VADDPS     128(R8), Z8, Z5
+	VPANDD     192(SI), Z1, Z8
+	VPCMPEQD   Z6, Z8, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z7, K3, Z6
+	VPTERNLOGD $0x96, 192(SI), Z8, Z6
+	VADDPS     192(R8), Z6, Z6
 
 done0:
-	VMULPS     256(DX), Z1, Z6
-	VADDPS     Z0, Z6, Z10
-	VSUBPS     Z0, Z10, Z15
-	VSUBPS     Z15, Z6, Z6
-	VPANDD     64(AX), Z6, Z8
-	VMULPS     320(DX), Z1, Z7
-	VADDPS     Z0, Z7, Z11
-	VSUBPS     Z0, Z11, Z14
-	VSUBPS     Z14, Z7, Z7
-	VPANDD     64(AX), Z7, Z9
-	VPXORD     Z11, Z10, Z12
-	VMINPS     Z11, Z10, Z16
-	VMAXPS     Z11, Z10, Z17
-	VPMAXUD    Z9, Z8, Z9
-	VMULPS     384(DX), Z1, Z8
-	VADDPS     Z0, Z8, Z18
-	VSUBPS     Z0, Z18, Z13
-	VSUBPS     Z13, Z8, Z8
-	VPANDD     64(AX), Z8, Z10
-	VMINPS     Z18, Z16, Z16
-	VMAXPS     Z18, Z17, Z17
-	VPMAXUD    Z10, Z9, Z9
-	VMULPS     448(DX), Z1, Z10
-	VADDPS     Z0, Z10, Z19
-	VSUBPS     Z0, Z19, Z11
-	VSUBPS     Z11, Z10, Z10
-	VPANDD     64(AX), Z10, Z20
-	VPTERNLOGD $0x96, Z19, Z18, Z12
-	VMINPS     Z19, Z16, Z16
-	VMAXPS     Z19, Z17, Z17
-	VPMAXUD    Z20, Z9, Z9
-	VPXORD     Z18, Z18, Z18
-	VPCMPEQD   Z18, Z9, K1
-	VCMPPS     $0x11, 832(AX), Z16, K2
-	KORW       K1, K2, K1
-	VMOVUPS    896(AX), Z16
-	VCMPPS     $0x11, Z17, Z16, K2
-	KORW       K1, K2, K1
-	KORTESTW   K1, K1
-	JNZ        risky4
-	VPTESTMD   192(AX), Z12, K1
-	VMOVUPS    384(AX), Z12
-	VPANDD     64(AX), Z6, Z16
-	VPCMPEQD   Z9, Z16, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z12, K2, Z17
-	VPTERNLOGD $0x96, Z16, Z6, Z17
-	VADDPS     Z15, Z17, Z6
-	VPANDD     64(AX), Z7, Z15
-	VPCMPEQD   Z9, Z15, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z12, K2, Z16
-	VPTERNLOGD $0x96, Z15, Z7, Z16
-	VADDPS     Z14, Z16, Z7
-	VPANDD     64(AX), Z8, Z14
-	VPCMPEQD   Z9, Z14, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z12, K2, Z15
-	VPTERNLOGD $0x96, Z14, Z8, Z15
-	VADDPS     Z13, Z15, Z8
-	VPANDD     64(AX), Z10, Z13
-	VPCMPEQD   Z9, Z13, K1, K1
-	VMOVUPS.Z  Z12, K1, Z9
-	VPTERNLOGD $0x96, Z13, Z10, Z9
-	VADDPS     Z11, Z9, Z9
+	CMPL       836(R8), $0x00
+	JNE        risky4
+	VMOVUPS    576(R8), Z10
+	KMOVW      704(R8), K1
+	VMOVUPS    384(AX), Z11
+	VPANDD     256(SI), Z1, Z7
+	VPCMPEQD   Z10, Z7, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z11, K3, Z8
+	VPTERNLOGD $0x96, 256(SI), Z7, Z8
+	VADDPS     256(R8), Z8, Z7
+	VPANDD     320(SI), Z1, Z8
+	VPCMPEQD   Z10, Z8, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z11, K3, Z9
+	VPTERNLOGD $0x96, 320(SI), Z8, Z9
+	VADDPS     320(R8), Z9, Z8
+	VPANDD     384(SI), Z1, Z9
+	VPCMPEQD   Z10, Z9, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z11, K3, Z12
+	VPTERNLOGD $0x96, 384(SI), Z9, Z12
+	VADDPS     384(R8), Z12, Z9
+	VPANDD     448(SI), Z1, Z12
+	VPCMPEQD   Z10, Z12, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z11, K3, Z10
+	VPTERNLOGD $0x96, 448(SI), Z12, Z10
+	VADDPS     448(R8), Z10, Z10
 
 done4:
-	VFMADD231PS 960(AX), Z3, Z2
-	VCVTPS2DQ   Z2, Z2
-	VFMADD231PS 960(AX), Z5, Z4
-	VCVTPS2DQ   Z4, Z4
-	VFMADD231PS 960(AX), Z7, Z6
-	VCVTPS2DQ   Z6, Z6
-	VFMADD231PS 960(AX), Z9, Z8
-	VCVTPS2DQ   Z8, Z8
-	VPMULLD     1024(AX), Z4, Z4
-	VPADDD      Z4, Z2, Z2
-	VPMULLD     1024(AX), Z8, Z8
-	VPADDD      Z8, Z6, Z6
-	VMOVUPS     1152(AX), Z3
-	VPADDD      Z3, Z2, Z2
-	VPSRLD      $0x01, Z2, Z2
-	VPADDD      Z3, Z6, Z6
-	VPSRLD      $0x01, Z6, Z6
-	VMOVUPS     1088(AX), Z3
-	VPMULUDQ    Z3, Z6, Z4
-	VPSRLQ      $0x20, Z6, Z6
-	VPMULUDQ    Z3, Z6, Z3
-	VMOVUPS     1344(AX), Z5
-	VPANDD      Z2, Z5, Z5
-	VPADDQ      Z5, Z4, Z4
-	VPSRLQ      $0x20, Z2, Z2
-	VPADDQ      Z2, Z3, Z3
-	VMOVUPS     2432(AX), Z2
-	VPERMI2Q    Z3, Z4, Z2
-	VPSRLVQ     2496(AX), Z2, Z2
-	VMOVUPS     2560(AX), Z5
-	VPERMI2Q    Z3, Z4, Z5
-	VPSLLVQ     2624(AX), Z5, Z5
-	VMOVUPS     2688(AX), Z6
-	VPERMI2Q    Z3, Z4, Z6
-	VPSLLVQ     2752(AX), Z6, Z6
-	VPTERNLOGQ  $0xfe, Z2, Z5, Z6
-	VMOVUPS     Z6, (CX)
-	VMOVUPS     2816(AX), Z2
-	VPERMI2Q    Z3, Z4, Z2
-	VPSRLVQ     2880(AX), Z2, Z2
-	VMOVUPS     2944(AX), Z5
-	VPERMI2Q    Z3, Z4, Z5
-	VPSLLVQ     3008(AX), Z5, Z5
-	VMOVUPS     3072(AX), Z6
-	VPERMI2Q    Z3, Z4, Z6
-	VPSLLVQ     3136(AX), Z6, Z6
-	VPTERNLOGQ  $0xfe, Z2, Z5, Z6
-	VMOVUPS     Z6, (CX)(SI*1)
+	VFMADD231PS 960(AX), Z4, Z3
+	VCVTPS2DQ   Z3, Z3
+	VFMADD231PS 960(AX), Z6, Z5
+	VCVTPS2DQ   Z5, Z5
+	VFMADD231PS 960(AX), Z8, Z7
+	VCVTPS2DQ   Z7, Z7
+	VFMADD231PS 960(AX), Z10, Z9
+	VCVTPS2DQ   Z9, Z9
+	VPMULLD     1024(AX), Z5, Z5
+	VPADDD      Z5, Z3, Z3
+	VPMULLD     1024(AX), Z9, Z9
+	VPADDD      Z9, Z7, Z7
+	VMOVUPS     1152(AX), Z4
+	VPADDD      Z4, Z3, Z3
+	VPSRLD      $0x01, Z3, Z3
+	VPADDD      Z4, Z7, Z7
+	VPSRLD      $0x01, Z7, Z7
+	VMOVUPS     1088(AX), Z4
+	VPMULUDQ    Z4, Z7, Z5
+	VPSRLQ      $0x20, Z7, Z7
+	VPMULUDQ    Z4, Z7, Z4
+	VMOVUPS     1344(AX), Z6
+	VPANDD      Z3, Z6, Z6
+	VPADDQ      Z6, Z5, Z5
+	VPSRLQ      $0x20, Z3, Z3
+	VPADDQ      Z3, Z4, Z4
+	VMOVUPS     2432(AX), Z3
+	VPERMI2Q    Z4, Z5, Z3
+	VPSRLVQ     2496(AX), Z3, Z3
+	VMOVUPS     2560(AX), Z6
+	VPERMI2Q    Z4, Z5, Z6
+	VPSLLVQ     2624(AX), Z6, Z6
+	VMOVUPS     2688(AX), Z7
+	VPERMI2Q    Z4, Z5, Z7
+	VPSLLVQ     2752(AX), Z7, Z7
+	VPTERNLOGQ  $0xfe, Z3, Z6, Z7
+	VMOVUPS     Z7, (CX)
+	VMOVUPS     2816(AX), Z3
+	VPERMI2Q    Z4, Z5, Z3
+	VPSRLVQ     2880(AX), Z3, Z3
+	VMOVUPS     2944(AX), Z6
+	VPERMI2Q    Z4, Z5, Z6
+	VPSLLVQ     3008(AX), Z6, Z6
+	VMOVUPS     3072(AX), Z7
+	VPERMI2Q    Z4, Z5, Z7
+	VPSLLVQ     3136(AX), Z7, Z7
+	VPTERNLOGQ  $0xfe, Z3, Z6, Z7
+	MOVQ        2368(AX), R10
+	VMOVUPS     Z7, (CX)(R10*1)
 	ADDQ        2376(AX), CX
-	ADDQ        $0x00000200, DX
-	DECQ        BX
-	JNZ         group
+	ADDQ        $0x00000200, SI
+	ADDQ        $0x00000380, R8
+	DECQ        R9
+	JNZ         pass2
+	SUBQ        $0x00000004, BX
+	JG          chunk
 	VZEROUPPER
 	RET
 
-risky0:
-	VPXORD     Z7, Z7, Z7
-	VMULPS     (DX), Z1, Z2
-	VADDPS     Z7, Z2, Z2
-	VMINPS     640(AX), Z2, Z5
-	VMAXPS     704(AX), Z5, Z5
-	VADDPS     Z0, Z5, Z5
-	VSUBPS     Z0, Z5, Z11
-	VSUBPS     Z11, Z2, Z2
-	VPANDD     64(AX), Z11, Z3
-	VPCMPEQD   640(AX), Z3, K1
-	VMOVUPS    128(AX), Z3
-	VPXORD     Z11, Z3, Z3
-	VBLENDMPS  Z3, Z2, K1, Z3
-	VMOVUPS    128(AX), Z4
-	VPANDD     Z3, Z4, Z4
-	VPXORD     Z2, Z4, Z4
+again0:
 	VPXORD     Z3, Z3, Z3
+	VMOVUPS    (R8), Z4
+	VADDPS     (DX), Z4, Z4
 	VADDPS     Z3, Z4, Z4
-	VMULPS     64(DX), Z1, Z3
-	VADDPS     Z7, Z3, Z3
-	VMINPS     640(AX), Z3, Z6
-	VMAXPS     704(AX), Z6, Z6
-	VADDPS     Z0, Z6, Z6
-	VSUBPS     Z0, Z6, Z10
-	VSUBPS     Z10, Z3, Z3
-	VPXORD     Z6, Z5, Z8
-	VPANDD     64(AX), Z10, Z5
-	VPCMPEQD   640(AX), Z5, K1
-	VMOVUPS    128(AX), Z5
-	VPXORD     Z10, Z5, Z5
-	VBLENDMPS  Z5, Z3, K1, Z5
-	VMOVUPS    128(AX), Z6
-	VPANDD     Z5, Z6, Z5
-	VPXORD     Z3, Z5, Z5
-	VPXORD     Z6, Z6, Z6
-	VADDPS     Z6, Z5, Z5
-	VMAXPS     Z5, Z4, Z5
-	VMULPS     128(DX), Z1, Z4
-	VADDPS     Z7, Z4, Z4
-	VMINPS     640(AX), Z4, Z12
-	VMAXPS     704(AX), Z12, Z12
-	VADDPS     Z0, Z12, Z12
-	VSUBPS     Z0, Z12, Z9
-	VSUBPS     Z9, Z4, Z4
-	VPANDD     64(AX), Z9, Z6
-	VPCMPEQD   640(AX), Z6, K1
-	VMOVUPS    128(AX), Z6
-	VPXORD     Z9, Z6, Z6
-	VBLENDMPS  Z6, Z4, K1, Z6
-	VMOVUPS    128(AX), Z13
-	VPANDD     Z6, Z13, Z6
-	VPXORD     Z4, Z6, Z6
-	VPXORD     Z13, Z13, Z13
-	VADDPS     Z13, Z6, Z6
-	VMAXPS     Z6, Z5, Z5
-	VMULPS     192(DX), Z1, Z6
-	VADDPS     Z7, Z6, Z6
-	VMINPS     640(AX), Z6, Z13
-	VMAXPS     704(AX), Z13, Z13
-	VADDPS     Z0, Z13, Z13
-	VSUBPS     Z0, Z13, Z7
+	VRANGEPS   $0x02, 640(AX), Z4, Z5
+	VADDPS     Z0, Z5, Z5
+	VSUBPS     Z0, Z5, Z6
+	VSUBPS     Z6, Z4, Z4
+	VMOVUPS    Z6, (R8)
+	VMOVUPS    Z4, (DX)
+	VMOVUPS    128(AX), Z8
+	VPANDD     Z1, Z6, Z7
+	VPCMPEQD   640(AX), Z7, K1
+	VPXORD     Z6, Z8, Z8
+	VBLENDMPS  Z8, Z4, K1, Z6
+	VMOVAPS    Z4, Z4
+	VPTERNLOGD $0xb4, Z1, Z6, Z4
+	VMOVUPS    64(R8), Z6
+	VADDPS     64(DX), Z6, Z6
+	VADDPS     Z3, Z6, Z6
+	VRANGEPS   $0x02, 640(AX), Z6, Z7
+	VADDPS     Z0, Z7, Z7
+	VPXORD     Z7, Z5, Z5
+	VSUBPS     Z0, Z7, Z7
 	VSUBPS     Z7, Z6, Z6
-	VPTERNLOGD $0x96, Z13, Z12, Z8
-	VPANDD     64(AX), Z7, Z12
-	VPCMPEQD   640(AX), Z12, K1
-	VMOVUPS    128(AX), Z12
-	VPXORD     Z7, Z12, Z12
-	VBLENDMPS  Z12, Z6, K1, Z12
-	VMOVUPS    128(AX), Z13
-	VPANDD     Z12, Z13, Z12
-	VPXORD     Z6, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	VADDPS     Z13, Z12, Z12
-	VMAXPS     Z12, Z5, Z5
-	VPTESTMD   192(AX), Z8, K1
-	VMOVUPS    384(AX), Z8
-	VPANDD     64(AX), Z11, Z12
-	VPCMPEQD   640(AX), Z12, K2
-	VMOVUPS    128(AX), Z12
-	VPXORD     Z11, Z12, Z12
-	VBLENDMPS  Z12, Z2, K2, Z12
-	VMOVUPS    128(AX), Z13
-	VPANDD     Z12, Z13, Z13
-	VPXORD     Z2, Z13, Z13
-	VPXORD     Z2, Z2, Z2
-	VADDPS     Z2, Z13, Z13
-	VPCMPEQD   Z5, Z13, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z8, K2, Z2
-	VANDPS     128(AX), Z12, Z12
-	VXORPS     Z12, Z2, Z2
-	VADDPS     Z11, Z2, Z2
-	VPANDD     64(AX), Z10, Z11
-	VPCMPEQD   640(AX), Z11, K2
-	VMOVUPS    128(AX), Z11
-	VPXORD     Z10, Z11, Z11
-	VBLENDMPS  Z11, Z3, K2, Z11
-	VMOVUPS    128(AX), Z12
-	VPANDD     Z11, Z12, Z12
-	VPXORD     Z3, Z12, Z12
-	VPXORD     Z3, Z3, Z3
-	VADDPS     Z3, Z12, Z12
-	VPCMPEQD   Z5, Z12, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z8, K2, Z3
-	VANDPS     128(AX), Z11, Z11
-	VXORPS     Z11, Z3, Z3
-	VADDPS     Z10, Z3, Z3
-	VPANDD     64(AX), Z9, Z10
-	VPCMPEQD   640(AX), Z10, K2
-	VMOVUPS    128(AX), Z10
-	VPXORD     Z9, Z10, Z10
-	VBLENDMPS  Z10, Z4, K2, Z10
-	VMOVUPS    128(AX), Z11
-	VPANDD     Z10, Z11, Z11
-	VPXORD     Z4, Z11, Z11
-	VPXORD     Z4, Z4, Z4
-	VADDPS     Z4, Z11, Z11
-	VPCMPEQD   Z5, Z11, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z8, K2, Z4
-	VANDPS     128(AX), Z10, Z10
-	VXORPS     Z10, Z4, Z4
-	VADDPS     Z9, Z4, Z4
-	VPANDD     64(AX), Z7, Z9
-	VPCMPEQD   640(AX), Z9, K2
+	VMOVUPS    Z7, 64(R8)
+	VMOVUPS    Z6, 64(DX)
 	VMOVUPS    128(AX), Z9
+	VPANDD     Z1, Z7, Z8
+	VPCMPEQD   640(AX), Z8, K1
 	VPXORD     Z7, Z9, Z9
-	VBLENDMPS  Z9, Z6, K2, Z9
+	VBLENDMPS  Z9, Z6, K1, Z7
+	VMOVAPS    Z6, Z6
+	VPTERNLOGD $0xb4, Z1, Z7, Z6
+	VMAXPS     Z6, Z4, Z4
+	VMOVUPS    128(R8), Z6
+	VADDPS     128(DX), Z6, Z6
+	VADDPS     Z3, Z6, Z6
+	VRANGEPS   $0x02, 640(AX), Z6, Z7
+	VADDPS     Z0, Z7, Z7
+	VSUBPS     Z0, Z7, Z8
+	VSUBPS     Z8, Z6, Z6
+	VMOVUPS    Z8, 128(R8)
+	VMOVUPS    Z6, 128(DX)
 	VMOVUPS    128(AX), Z10
-	VPANDD     Z9, Z10, Z10
-	VPXORD     Z6, Z10, Z10
-	VPXORD     Z6, Z6, Z6
-	VADDPS     Z6, Z10, Z10
-	VPCMPEQD   Z5, Z10, K1, K1
-	VMOVUPS.Z  Z8, K1, Z5
-	VANDPS     128(AX), Z9, Z9
-	VXORPS     Z9, Z5, Z5
-	VADDPS     Z7, Z5, Z5
+	VPANDD     Z1, Z8, Z9
+	VPCMPEQD   640(AX), Z9, K1
+	VPXORD     Z8, Z10, Z10
+	VBLENDMPS  Z10, Z6, K1, Z8
+	VMOVAPS    Z6, Z6
+	VPTERNLOGD $0xb4, Z1, Z8, Z6
+	VMAXPS     Z6, Z4, Z4
+	VMOVUPS    192(R8), Z6
+	VADDPS     192(DX), Z6, Z6
+	VADDPS     Z3, Z6, Z6
+	VRANGEPS   $0x02, 640(AX), Z6, Z3
+	VADDPS     Z0, Z3, Z3
+	VPTERNLOGD $0x96, Z3, Z7, Z5
+	VSUBPS     Z0, Z3, Z3
+	VSUBPS     Z3, Z6, Z6
+	VMOVUPS    Z3, 192(R8)
+	VMOVUPS    Z6, 192(DX)
+	VMOVUPS    128(AX), Z8
+	VPANDD     Z1, Z3, Z7
+	VPCMPEQD   640(AX), Z7, K1
+	VPXORD     Z3, Z8, Z8
+	VBLENDMPS  Z8, Z6, K1, Z3
+	VMOVAPS    Z6, Z6
+	VPTERNLOGD $0xb4, Z1, Z3, Z6
+	VMAXPS     Z6, Z4, Z4
+	MOVL       $0x00000001, 832(R8)
+	VPTESTMD   192(AX), Z5, K1
+	VMOVUPS    Z4, 512(R8)
+	KMOVW      K1, 640(R8)
+	JMP        found0
+
+again4:
+	VPXORD     Z3, Z3, Z3
+	VMOVUPS    256(R8), Z4
+	VADDPS     256(DX), Z4, Z4
+	VADDPS     Z3, Z4, Z4
+	VRANGEPS   $0x02, 640(AX), Z4, Z5
+	VADDPS     Z0, Z5, Z5
+	VSUBPS     Z0, Z5, Z6
+	VSUBPS     Z6, Z4, Z4
+	VMOVUPS    Z6, 256(R8)
+	VMOVUPS    Z4, 256(DX)
+	VMOVUPS    128(AX), Z8
+	VPANDD     Z1, Z6, Z7
+	VPCMPEQD   640(AX), Z7, K1
+	VPXORD     Z6, Z8, Z8
+	VBLENDMPS  Z8, Z4, K1, Z6
+	VMOVAPS    Z4, Z4
+	VPTERNLOGD $0xb4, Z1, Z6, Z4
+	VMOVUPS    320(R8), Z6
+	VADDPS     320(DX), Z6, Z6
+	VADDPS     Z3, Z6, Z6
+	VRANGEPS   $0x02, 640(AX), Z6, Z7
+	VADDPS     Z0, Z7, Z7
+	VPXORD     Z7, Z5, Z5
+	VSUBPS     Z0, Z7, Z7
+	VSUBPS     Z7, Z6, Z6
+	VMOVUPS    Z7, 320(R8)
+	VMOVUPS    Z6, 320(DX)
+	VMOVUPS    128(AX), Z9
+	VPANDD     Z1, Z7, Z8
+	VPCMPEQD   640(AX), Z8, K1
+	VPXORD     Z7, Z9, Z9
+	VBLENDMPS  Z9, Z6, K1, Z7
+	VMOVAPS    Z6, Z6
+	VPTERNLOGD $0xb4, Z1, Z7, Z6
+	VMAXPS     Z6, Z4, Z4
+	VMOVUPS    384(R8), Z6
+	VADDPS     384(DX), Z6, Z6
+	VADDPS     Z3, Z6, Z6
+	VRANGEPS   $0x02, 640(AX), Z6, Z7
+	VADDPS     Z0, Z7, Z7
+	VSUBPS     Z0, Z7, Z8
+	VSUBPS     Z8, Z6, Z6
+	VMOVUPS    Z8, 384(R8)
+	VMOVUPS    Z6, 384(DX)
+	VMOVUPS    128(AX), Z10
+	VPANDD     Z1, Z8, Z9
+	VPCMPEQD   640(AX), Z9, K1
+	VPXORD     Z8, Z10, Z10
+	VBLENDMPS  Z10, Z6, K1, Z8
+	VMOVAPS    Z6, Z6
+	VPTERNLOGD $0xb4, Z1, Z8, Z6
+	VMAXPS     Z6, Z4, Z4
+	VMOVUPS    448(R8), Z6
+	VADDPS     448(DX), Z6, Z6
+	VADDPS     Z3, Z6, Z6
+	VRANGEPS   $0x02, 640(AX), Z6, Z3
+	VADDPS     Z0, Z3, Z3
+	VPTERNLOGD $0x96, Z3, Z7, Z5
+	VSUBPS     Z0, Z3, Z3
+	VSUBPS     Z3, Z6, Z6
+	VMOVUPS    Z3, 448(R8)
+	VMOVUPS    Z6, 448(DX)
+	VMOVUPS    128(AX), Z8
+	VPANDD     Z1, Z3, Z7
+	VPCMPEQD   640(AX), Z7, K1
+	VPXORD     Z3, Z8, Z8
+	VBLENDMPS  Z8, Z6, K1, Z3
+	VMOVAPS    Z6, Z6
+	VPTERNLOGD $0xb4, Z1, Z3, Z6
+	VMAXPS     Z6, Z4, Z4
+	MOVL       $0x00000001, 836(R8)
+	VPTESTMD   192(AX), Z5, K1
+	VMOVUPS    Z4, 576(R8)
+	KMOVW      K1, 704(R8)
+	JMP        found4
+
+risky0:
+	VMOVUPS    512(R8), Z3
+	KMOVW      640(R8), K1
+	VMOVUPS    384(AX), Z4
+	VMOVUPS    (R8), Z5
+	VMOVUPS    (SI), Z6
+	VMOVUPS    128(AX), Z8
+	VPANDD     Z1, Z5, Z7
+	VPCMPEQD   640(AX), Z7, K2
+	VPXORD     Z5, Z8, Z8
+	VBLENDMPS  Z8, Z6, K2, Z7
+	VMOVAPS    Z6, Z6
+	VPTERNLOGD $0xb4, Z1, Z7, Z6
+	VCMPPS     $0x00, Z3, Z6, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z4, K3, Z6
+	VPTERNLOGD $0xb4, Z1, Z7, Z6
+	VADDPS     Z5, Z6, Z5
+	VMOVUPS    Z5, (SI)
+	VMOVUPS    64(R8), Z5
+	VMOVUPS    64(SI), Z6
+	VMOVUPS    128(AX), Z8
+	VPANDD     Z1, Z5, Z7
+	VPCMPEQD   640(AX), Z7, K2
+	VPXORD     Z5, Z8, Z8
+	VBLENDMPS  Z8, Z6, K2, Z7
+	VMOVAPS    Z6, Z6
+	VPTERNLOGD $0xb4, Z1, Z7, Z6
+	VCMPPS     $0x00, Z3, Z6, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z4, K3, Z6
+	VPTERNLOGD $0xb4, Z1, Z7, Z6
+	VADDPS     Z5, Z6, Z5
+	VMOVUPS    Z5, 64(SI)
+	VMOVUPS    128(R8), Z5
+	VMOVUPS    128(SI), Z6
+	VMOVUPS    128(AX), Z8
+	VPANDD     Z1, Z5, Z7
+	VPCMPEQD   640(AX), Z7, K2
+	VPXORD     Z5, Z8, Z8
+	VBLENDMPS  Z8, Z6, K2, Z7
+	VMOVAPS    Z6, Z6
+	VPTERNLOGD $0xb4, Z1, Z7, Z6
+	VCMPPS     $0x00, Z3, Z6, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z4, K3, Z6
+	VPTERNLOGD $0xb4, Z1, Z7, Z6
+	VADDPS     Z5, Z6, Z5
+	VMOVUPS    Z5, 128(SI)
+	VMOVUPS    192(R8), Z5
+	VMOVUPS    192(SI), Z6
+	VMOVUPS    128(AX), Z8
+	VPANDD     Z1, Z5, Z7
+	VPCMPEQD   640(AX), Z7, K2
+	VPXORD     Z5, Z8, Z8
+	VBLENDMPS  Z8, Z6, K2, Z7
+	VMOVAPS    Z6, Z6
+	VPTERNLOGD $0xb4, Z1, Z7, Z6
+	VCMPPS     $0x00, Z3, Z6, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z4, K3, Z3
+	VPTERNLOGD $0xb4, Z1, Z7, Z3
+	VADDPS     Z5, Z3, Z5
+	VMOVUPS    Z5, 192(SI)
+	VMOVUPS    (SI), Z3
+	VMOVUPS    64(SI), Z4
+	VMOVUPS    128(SI), Z5
+	VMOVUPS    192(SI), Z6
 	JMP        done0
 
 risky4:
-	VPXORD     Z11, Z11, Z11
-	VMULPS     256(DX), Z1, Z6
-	VADDPS     Z11, Z6, Z6
-	VMINPS     640(AX), Z6, Z9
-	VMAXPS     704(AX), Z9, Z9
-	VADDPS     Z0, Z9, Z9
-	VSUBPS     Z0, Z9, Z15
-	VSUBPS     Z15, Z6, Z6
-	VPANDD     64(AX), Z15, Z7
-	VPCMPEQD   640(AX), Z7, K1
-	VMOVUPS    128(AX), Z7
-	VPXORD     Z15, Z7, Z7
-	VBLENDMPS  Z7, Z6, K1, Z7
-	VMOVUPS    128(AX), Z8
-	VPANDD     Z7, Z8, Z8
-	VPXORD     Z6, Z8, Z8
-	VPXORD     Z7, Z7, Z7
-	VADDPS     Z7, Z8, Z8
-	VMULPS     320(DX), Z1, Z7
-	VADDPS     Z11, Z7, Z7
-	VMINPS     640(AX), Z7, Z10
-	VMAXPS     704(AX), Z10, Z10
-	VADDPS     Z0, Z10, Z10
-	VSUBPS     Z0, Z10, Z14
-	VSUBPS     Z14, Z7, Z7
-	VPXORD     Z10, Z9, Z12
-	VPANDD     64(AX), Z14, Z9
-	VPCMPEQD   640(AX), Z9, K1
-	VMOVUPS    128(AX), Z9
-	VPXORD     Z14, Z9, Z9
-	VBLENDMPS  Z9, Z7, K1, Z9
-	VMOVUPS    128(AX), Z10
-	VPANDD     Z9, Z10, Z9
-	VPXORD     Z7, Z9, Z9
-	VPXORD     Z10, Z10, Z10
-	VADDPS     Z10, Z9, Z9
-	VMAXPS     Z9, Z8, Z9
-	VMULPS     384(DX), Z1, Z8
-	VADDPS     Z11, Z8, Z8
-	VMINPS     640(AX), Z8, Z16
-	VMAXPS     704(AX), Z16, Z16
-	VADDPS     Z0, Z16, Z16
-	VSUBPS     Z0, Z16, Z13
-	VSUBPS     Z13, Z8, Z8
-	VPANDD     64(AX), Z13, Z10
-	VPCMPEQD   640(AX), Z10, K1
-	VMOVUPS    128(AX), Z10
-	VPXORD     Z13, Z10, Z10
-	VBLENDMPS  Z10, Z8, K1, Z10
-	VMOVUPS    128(AX), Z17
-	VPANDD     Z10, Z17, Z10
-	VPXORD     Z8, Z10, Z10
-	VPXORD     Z17, Z17, Z17
-	VADDPS     Z17, Z10, Z10
-	VMAXPS     Z10, Z9, Z9
-	VMULPS     448(DX), Z1, Z10
-	VADDPS     Z11, Z10, Z10
-	VMINPS     640(AX), Z10, Z17
-	VMAXPS     704(AX), Z17, Z17
-	VADDPS     Z0, Z17, Z17
-	VSUBPS     Z0, Z17, Z11
-	VSUBPS     Z11, Z10, Z10
-	VPTERNLOGD $0x96, Z17, Z16, Z12
-	VPANDD     64(AX), Z11, Z16
-	VPCMPEQD   640(AX), Z16, K1
-	VMOVUPS    128(AX), Z16
-	VPXORD     Z11, Z16, Z16
-	VBLENDMPS  Z16, Z10, K1, Z16
-	VMOVUPS    128(AX), Z17
-	VPANDD     Z16, Z17, Z16
-	VPXORD     Z10, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	VADDPS     Z17, Z16, Z16
-	VMAXPS     Z16, Z9, Z9
-	VPTESTMD   192(AX), Z12, K1
-	VMOVUPS    384(AX), Z12
-	VPANDD     64(AX), Z15, Z16
-	VPCMPEQD   640(AX), Z16, K2
-	VMOVUPS    128(AX), Z16
-	VPXORD     Z15, Z16, Z16
-	VBLENDMPS  Z16, Z6, K2, Z16
-	VMOVUPS    128(AX), Z17
-	VPANDD     Z16, Z17, Z17
-	VPXORD     Z6, Z17, Z17
-	VPXORD     Z6, Z6, Z6
-	VADDPS     Z6, Z17, Z17
-	VPCMPEQD   Z9, Z17, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z12, K2, Z6
-	VANDPS     128(AX), Z16, Z16
-	VXORPS     Z16, Z6, Z6
-	VADDPS     Z15, Z6, Z6
-	VPANDD     64(AX), Z14, Z15
-	VPCMPEQD   640(AX), Z15, K2
-	VMOVUPS    128(AX), Z15
-	VPXORD     Z14, Z15, Z15
-	VBLENDMPS  Z15, Z7, K2, Z15
-	VMOVUPS    128(AX), Z16
-	VPANDD     Z15, Z16, Z16
-	VPXORD     Z7, Z16, Z16
-	VPXORD     Z7, Z7, Z7
-	VADDPS     Z7, Z16, Z16
-	VPCMPEQD   Z9, Z16, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z12, K2, Z7
-	VANDPS     128(AX), Z15, Z15
-	VXORPS     Z15, Z7, Z7
-	VADDPS     Z14, Z7, Z7
-	VPANDD     64(AX), Z13, Z14
-	VPCMPEQD   640(AX), Z14, K2
-	VMOVUPS    128(AX), Z14
-	VPXORD     Z13, Z14, Z14
-	VBLENDMPS  Z14, Z8, K2, Z14
-	VMOVUPS    128(AX), Z15
-	VPANDD     Z14, Z15, Z15
-	VPXORD     Z8, Z15, Z15
-	VPXORD     Z8, Z8, Z8
-	VADDPS     Z8, Z15, Z15
-	VPCMPEQD   Z9, Z15, K1, K2
-	KXORW      K1, K2, K1
-	VMOVUPS.Z  Z12, K2, Z8
-	VANDPS     128(AX), Z14, Z14
-	VXORPS     Z14, Z8, Z8
-	VADDPS     Z13, Z8, Z8
-	VPANDD     64(AX), Z11, Z13
-	VPCMPEQD   640(AX), Z13, K2
-	VMOVUPS    128(AX), Z13
-	VPXORD     Z11, Z13, Z13
-	VBLENDMPS  Z13, Z10, K2, Z13
-	VMOVUPS    128(AX), Z14
-	VPANDD     Z13, Z14, Z14
-	VPXORD     Z10, Z14, Z14
-	VPXORD     Z10, Z10, Z10
-	VADDPS     Z10, Z14, Z14
-	VPCMPEQD   Z9, Z14, K1, K1
-	VMOVUPS.Z  Z12, K1, Z9
-	VANDPS     128(AX), Z13, Z13
-	VXORPS     Z13, Z9, Z9
-	VADDPS     Z11, Z9, Z9
+	VMOVUPS    576(R8), Z7
+	KMOVW      704(R8), K1
+	VMOVUPS    384(AX), Z8
+	VMOVUPS    256(R8), Z9
+	VMOVUPS    256(SI), Z10
+	VMOVUPS    128(AX), Z12
+	VPANDD     Z1, Z9, Z11
+	VPCMPEQD   640(AX), Z11, K2
+	VPXORD     Z9, Z12, Z12
+	VBLENDMPS  Z12, Z10, K2, Z11
+	VMOVAPS    Z10, Z10
+	VPTERNLOGD $0xb4, Z1, Z11, Z10
+	VCMPPS     $0x00, Z7, Z10, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z8, K3, Z10
+	VPTERNLOGD $0xb4, Z1, Z11, Z10
+	VADDPS     Z9, Z10, Z9
+	VMOVUPS    Z9, 256(SI)
+	VMOVUPS    320(R8), Z9
+	VMOVUPS    320(SI), Z10
+	VMOVUPS    128(AX), Z12
+	VPANDD     Z1, Z9, Z11
+	VPCMPEQD   640(AX), Z11, K2
+	VPXORD     Z9, Z12, Z12
+	VBLENDMPS  Z12, Z10, K2, Z11
+	VMOVAPS    Z10, Z10
+	VPTERNLOGD $0xb4, Z1, Z11, Z10
+	VCMPPS     $0x00, Z7, Z10, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z8, K3, Z10
+	VPTERNLOGD $0xb4, Z1, Z11, Z10
+	VADDPS     Z9, Z10, Z9
+	VMOVUPS    Z9, 320(SI)
+	VMOVUPS    384(R8), Z9
+	VMOVUPS    384(SI), Z10
+	VMOVUPS    128(AX), Z12
+	VPANDD     Z1, Z9, Z11
+	VPCMPEQD   640(AX), Z11, K2
+	VPXORD     Z9, Z12, Z12
+	VBLENDMPS  Z12, Z10, K2, Z11
+	VMOVAPS    Z10, Z10
+	VPTERNLOGD $0xb4, Z1, Z11, Z10
+	VCMPPS     $0x00, Z7, Z10, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z8, K3, Z10
+	VPTERNLOGD $0xb4, Z1, Z11, Z10
+	VADDPS     Z9, Z10, Z9
+	VMOVUPS    Z9, 384(SI)
+	VMOVUPS    448(R8), Z9
+	VMOVUPS    448(SI), Z10
+	VMOVUPS    128(AX), Z12
+	VPANDD     Z1, Z9, Z11
+	VPCMPEQD   640(AX), Z11, K2
+	VPXORD     Z9, Z12, Z12
+	VBLENDMPS  Z12, Z10, K2, Z11
+	VMOVAPS    Z10, Z10
+	VPTERNLOGD $0xb4, Z1, Z11, Z10
+	VCMPPS     $0x00, Z7, Z10, K2
+	KANDW      K1, K2, K3
+	KANDNW     K1, K2, K1
+	VMOVUPS.Z  Z8, K3, Z7
+	VPTERNLOGD $0xb4, Z1, Z11, Z7
+	VADDPS     Z9, Z7, Z9
+	VMOVUPS    Z9, 448(SI)
+	VMOVUPS    256(SI), Z7
+	VMOVUPS    320(SI), Z8
+	VMOVUPS    384(SI), Z9
+	VMOVUPS    448(SI), Z10
 	JMP        done4
 
 // func unpackBoxD4AVX512(rows *float32, src *byte, groups int, step float32, table *uint64) uint32
 // Requires: AVX, AVX512F
 TEXT ·unpackBoxD4AVX512(SB), NOSPLIT, $0-44
 	MOVQ         table+32(FP), AX
-	VMOVUPS      (AX), Z0
 	MOVQ         rows+0(FP), CX
 	MOVQ         src+8(FP), DX
 	MOVQ         groups+16(FP), BX
 	VBROADCASTSS step+24(FP), Z0
-	MOVQ         2368(AX), SI
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z1, Z1, Z1
 	VPXORD       Z2, Z2, Z2
 
 group:
 	VMOVUPS      (DX), Z3
+	MOVQ         2368(AX), SI
 	VMOVUPS      (DX)(SI*1), Z4
 	VMOVUPS      3200(AX), Z5
 	VMOVUPS      3328(AX), Z6
@@ -4056,15 +4947,25 @@ group:
 	RET
 
 // func closestE8AVX2(z *float32, y *float32, groups int, factor float32, table *uint64)
-// Requires: AVX, AVX2
-TEXT ·closestE8AVX2(SB), NOSPLIT, $512-40
+// Requires: AVX, AVX2, CMOV
+TEXT ·closestE8AVX2(SB), $1856-40
 	MOVQ         table+32(FP), AX
 	MOVQ         z+0(FP), CX
 	MOVQ         y+8(FP), DX
 	MOVQ         groups+16(FP), BX
 	VBROADCASTSS factor+24(FP), Y0
+	MOVQ         CX, SI
+	LEAQ         (SP), DI
+	ADDQ         $0x0000003f, DI
+	ANDQ         $-64, DI
 
-group:
+chunk:
+	MOVQ    $0x00000004, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
+	MOVQ    DI, R8
+
+pass1:
 	VMOVUPS    (DX), Y1
 	VMOVUPS    32(DX), Y2
 	VMOVUPS    64(DX), Y3
@@ -4097,205 +4998,216 @@ group:
 	VPERM2F128 $0x31, Y4, Y2, Y2
 	VPERM2F128 $0x20, Y5, Y1, Y4
 	VPERM2F128 $0x31, Y5, Y1, Y1
-	VMOVUPS    Y7, (CX)
-	VMOVUPS    Y8, 32(CX)
-	VMOVUPS    Y9, 64(CX)
-	VMOVUPS    Y4, 96(CX)
-	VMOVUPS    Y3, 128(CX)
-	VMOVUPS    Y6, 160(CX)
-	VMOVUPS    Y2, 192(CX)
-	VMOVUPS    Y1, 224(CX)
-	VPXOR      Y6, Y6, Y6
-	VMULPS     (CX), Y0, Y1
-	VADDPS     Y6, Y1, Y1
+	VPXOR      Y5, Y5, Y5
+	VMULPS     Y0, Y7, Y7
+	VADDPS     Y5, Y7, Y7
+	VADDPS     (AX), Y7, Y10
+	VSUBPS     (AX), Y10, Y11
+	VMOVUPS    Y11, (R8)
+	VSUBPS     Y11, Y7, Y7
+	VMOVUPS    Y7, (SI)
+	VPAND      64(AX), Y7, Y11
+	VMULPS     Y0, Y8, Y8
+	VADDPS     Y5, Y8, Y8
+	VADDPS     (AX), Y8, Y12
+	VSUBPS     (AX), Y12, Y13
+	VMOVUPS    Y13, 32(R8)
+	VSUBPS     Y13, Y8, Y8
+	VMOVUPS    Y8, 32(SI)
+	VPAND      64(AX), Y8, Y13
+	VXORPS     Y12, Y10, Y10
+	VXORPS     Y8, Y7, Y7
+	VADDPS     Y13, Y11, Y8
+	VPMINUD    Y13, Y11, Y12
+	VPMAXUD    Y13, Y11, Y11
+	VMULPS     Y0, Y9, Y9
+	VADDPS     Y5, Y9, Y9
+	VADDPS     (AX), Y9, Y13
+	VSUBPS     (AX), Y13, Y14
+	VMOVUPS    Y14, 64(R8)
+	VSUBPS     Y14, Y9, Y9
+	VMOVUPS    Y9, 64(SI)
+	VPAND      64(AX), Y9, Y14
+	VXORPS     Y13, Y10, Y10
+	VXORPS     Y9, Y7, Y7
+	VADDPS     Y14, Y8, Y8
+	VPMINUD    Y14, Y12, Y12
+	VPMAXUD    Y14, Y11, Y11
+	VMULPS     Y0, Y4, Y4
+	VADDPS     Y5, Y4, Y4
+	VADDPS     (AX), Y4, Y9
+	VSUBPS     (AX), Y9, Y13
+	VMOVUPS    Y13, 96(R8)
+	VSUBPS     Y13, Y4, Y4
+	VMOVUPS    Y4, 96(SI)
+	VPAND      64(AX), Y4, Y13
+	VXORPS     Y9, Y10, Y10
+	VXORPS     Y4, Y7, Y7
+	VADDPS     Y13, Y8, Y8
+	VPMINUD    Y13, Y12, Y12
+	VPMAXUD    Y13, Y11, Y11
+	VMULPS     Y0, Y3, Y3
+	VADDPS     Y5, Y3, Y3
+	VADDPS     (AX), Y3, Y4
+	VSUBPS     (AX), Y4, Y9
+	VMOVUPS    Y9, 128(R8)
+	VSUBPS     Y9, Y3, Y3
+	VMOVUPS    Y3, 128(SI)
+	VPAND      64(AX), Y3, Y9
+	VXORPS     Y4, Y10, Y10
+	VXORPS     Y3, Y7, Y7
+	VADDPS     Y9, Y8, Y8
+	VPMINUD    Y9, Y12, Y12
+	VPMAXUD    Y9, Y11, Y11
+	VMULPS     Y0, Y6, Y6
+	VADDPS     Y5, Y6, Y6
+	VADDPS     (AX), Y6, Y3
+	VSUBPS     (AX), Y3, Y4
+	VMOVUPS    Y4, 160(R8)
+	VSUBPS     Y4, Y6, Y6
+	VMOVUPS    Y6, 160(SI)
+	VPAND      64(AX), Y6, Y4
+	VXORPS     Y3, Y10, Y10
+	VXORPS     Y6, Y7, Y7
+	VADDPS     Y4, Y8, Y8
+	VPMINUD    Y4, Y12, Y12
+	VPMAXUD    Y4, Y11, Y11
+	VMULPS     Y0, Y2, Y2
+	VADDPS     Y5, Y2, Y2
+	VADDPS     (AX), Y2, Y3
+	VSUBPS     (AX), Y3, Y4
+	VMOVUPS    Y4, 192(R8)
+	VSUBPS     Y4, Y2, Y2
+	VMOVUPS    Y2, 192(SI)
+	VPAND      64(AX), Y2, Y4
+	VXORPS     Y3, Y10, Y10
+	VXORPS     Y2, Y7, Y7
+	VADDPS     Y4, Y8, Y8
+	VPMINUD    Y4, Y12, Y12
+	VPMAXUD    Y4, Y11, Y11
+	VMULPS     Y0, Y1, Y1
+	VADDPS     Y5, Y1, Y1
 	VADDPS     (AX), Y1, Y2
-	VSUBPS     (AX), Y2, Y4
-	VSUBPS     Y4, Y1, Y1
+	VSUBPS     (AX), Y2, Y3
+	VMOVUPS    Y3, 224(R8)
+	VSUBPS     Y3, Y1, Y1
+	VMOVUPS    Y1, 224(SI)
 	VPAND      64(AX), Y1, Y3
-	VMOVUPS    Y4, (SP)
-	VMOVUPS    Y1, 32(SP)
-	VMULPS     32(CX), Y0, Y7
-	VADDPS     Y6, Y7, Y7
-	VADDPS     (AX), Y7, Y4
-	VSUBPS     (AX), Y4, Y8
-	VSUBPS     Y8, Y7, Y7
-	VPAND      64(AX), Y7, Y9
-	VXORPS     Y4, Y2, Y4
-	VXORPS     Y7, Y1, Y5
-	VADDPS     Y9, Y3, Y1
-	VPMINUD    Y9, Y3, Y2
-	VPMAXUD    Y9, Y3, Y3
-	VMOVUPS    Y8, 64(SP)
-	VMOVUPS    Y7, 96(SP)
-	VMULPS     64(CX), Y0, Y7
-	VADDPS     Y6, Y7, Y7
-	VADDPS     (AX), Y7, Y8
-	VSUBPS     (AX), Y8, Y9
-	VSUBPS     Y9, Y7, Y7
-	VPAND      64(AX), Y7, Y10
-	VXORPS     Y8, Y4, Y4
-	VXORPS     Y7, Y5, Y5
-	VADDPS     Y10, Y1, Y1
-	VPMINUD    Y10, Y2, Y2
-	VPMAXUD    Y10, Y3, Y3
-	VMOVUPS    Y9, 128(SP)
-	VMOVUPS    Y7, 160(SP)
-	VMULPS     96(CX), Y0, Y7
-	VADDPS     Y6, Y7, Y7
-	VADDPS     (AX), Y7, Y8
-	VSUBPS     (AX), Y8, Y9
-	VSUBPS     Y9, Y7, Y7
-	VPAND      64(AX), Y7, Y10
-	VXORPS     Y8, Y4, Y4
-	VXORPS     Y7, Y5, Y5
-	VADDPS     Y10, Y1, Y1
-	VPMINUD    Y10, Y2, Y2
-	VPMAXUD    Y10, Y3, Y3
-	VMOVUPS    Y9, 192(SP)
-	VMOVUPS    Y7, 224(SP)
-	VMULPS     128(CX), Y0, Y7
-	VADDPS     Y6, Y7, Y7
-	VADDPS     (AX), Y7, Y8
-	VSUBPS     (AX), Y8, Y9
-	VSUBPS     Y9, Y7, Y7
-	VPAND      64(AX), Y7, Y10
-	VXORPS     Y8, Y4, Y4
-	VXORPS     Y7, Y5, Y5
-	VADDPS     Y10, Y1, Y1
-	VPMINUD    Y10, Y2, Y2
-	VPMAXUD    Y10, Y3, Y3
-	VMOVUPS    Y9, 256(SP)
-	VMOVUPS    Y7, 288(SP)
-	VMULPS     160(CX), Y0, Y7
-	VADDPS     Y6, Y7, Y7
-	VADDPS     (AX), Y7, Y8
-	VSUBPS     (AX), Y8, Y9
-	VSUBPS     Y9, Y7, Y7
-	VPAND      64(AX), Y7, Y10
-	VXORPS     Y8, Y4, Y4
-	VXORPS     Y7, Y5, Y5
-	VADDPS     Y10, Y1, Y1
-	VPMINUD    Y10, Y2, Y2
-	VPMAXUD    Y10, Y3, Y3
-	VMOVUPS    Y9, 320(SP)
-	VMOVUPS    Y7, 352(SP)
-	VMULPS     192(CX), Y0, Y7
-	VADDPS     Y6, Y7, Y7
-	VADDPS     (AX), Y7, Y8
-	VSUBPS     (AX), Y8, Y9
-	VSUBPS     Y9, Y7, Y7
-	VPAND      64(AX), Y7, Y10
-	VXORPS     Y8, Y4, Y4
-	VXORPS     Y7, Y5, Y5
-	VADDPS     Y10, Y1, Y1
-	VPMINUD    Y10, Y2, Y2
-	VPMAXUD    Y10, Y3, Y3
-	VMOVUPS    Y9, 384(SP)
-	VMOVUPS    Y7, 416(SP)
-	VMULPS     224(CX), Y0, Y7
-	VADDPS     Y6, Y7, Y7
-	VADDPS     (AX), Y7, Y6
-	VSUBPS     (AX), Y6, Y8
-	VSUBPS     Y8, Y7, Y7
-	VPAND      64(AX), Y7, Y9
-	VXORPS     Y6, Y4, Y4
-	VXORPS     Y7, Y5, Y5
-	VADDPS     Y9, Y1, Y1
-	VPMINUD    Y9, Y2, Y2
-	VPMAXUD    Y9, Y3, Y3
-	VMOVUPS    Y8, 448(SP)
-	VMOVUPS    Y7, 480(SP)
-	VADDPS     Y2, Y2, Y6
-	VPSLLD     $0x1f, Y4, Y4
-	VPSRAD     $0x1f, Y4, Y4
-	VPSRAD     $0x1f, Y5, Y5
-	VPXOR      Y4, Y5, Y7
-	VADDPS     Y3, Y3, Y8
-	VMOVUPS    384(AX), Y9
-	VSUBPS     Y8, Y9, Y8
-	VPAND      Y4, Y8, Y8
-	VMOVUPS    512(AX), Y9
-	VSUBPS     Y1, Y9, Y9
-	VPAND      Y6, Y7, Y1
-	VADDPS     Y1, Y9, Y9
-	VCMPPS     $0x11, Y8, Y9, Y1
-	VPAND      Y1, Y5, Y5
-	VPXOR      Y4, Y5, Y4
-	VBLENDVPS  Y1, Y2, Y3, Y8
-	VPAND      256(AX), Y1, Y9
-	VMOVUPS    384(AX), Y2
-	VBLENDVPS  Y1, 320(AX), Y2, Y10
-	VMOVUPS    32(SP), Y1
-	VPAND      64(AX), Y1, Y2
+	VXORPS     Y2, Y10, Y10
+	VXORPS     Y1, Y7, Y7
+	VADDPS     Y3, Y8, Y8
+	VPMINUD    Y3, Y12, Y12
+	VPMAXUD    Y3, Y11, Y11
+	VADDPS     Y12, Y12, Y1
+	VPSLLD     $0x1f, Y10, Y2
+	VPSRAD     $0x1f, Y2, Y2
+	VPSRAD     $0x1f, Y7, Y3
+	VPXOR      Y2, Y3, Y4
+	VADDPS     Y11, Y11, Y5
+	VMOVUPS    384(AX), Y6
+	VSUBPS     Y5, Y6, Y5
+	VPAND      Y2, Y5, Y5
+	VMOVUPS    512(AX), Y6
+	VSUBPS     Y8, Y6, Y6
+	VPAND      Y1, Y4, Y1
+	VADDPS     Y1, Y6, Y6
+	VCMPPS     $0x11, Y5, Y6, Y1
+	VPAND      Y1, Y3, Y3
+	VPXOR      Y2, Y3, Y2
+	VBLENDVPS  Y1, Y12, Y11, Y3
+	VMOVUPS    Y3, 256(R8)
+	VMOVUPS    Y2, 320(R8)
+	VMOVUPS    Y1, 384(R8)
+	ADDQ       $0x00000100, DX
+	ADDQ       $0x00000100, SI
+	ADDQ       $0x000001c0, R8
+	DECQ       R9
+	JNZ        pass1
+	MOVQ       $0x00000004, R9
+	CMPQ       BX, R9
+	CMOVQLT    BX, R9
+	MOVQ       DI, R8
+
+pass2:
+	VMOVUPS    384(R8), Y9
+	VMOVUPS    256(R8), Y8
+	VMOVUPS    320(R8), Y10
+	VPAND      256(AX), Y9, Y11
+	VMOVUPS    384(AX), Y1
+	VBLENDVPS  Y9, 320(AX), Y1, Y12
+	VMOVUPS    64(AX), Y1
+	VPAND      (CX), Y1, Y1
+	VPCMPEQD   Y8, Y1, Y2
+	VPAND      Y10, Y2, Y2
+	VPXOR      Y2, Y10, Y10
+	VBLENDVPS  Y2, Y12, Y11, Y2
+	VPXOR      Y1, Y2, Y2
+	VPXOR      (CX), Y2, Y2
+	VADDPS     (R8), Y2, Y1
+	VMOVUPS    64(AX), Y2
+	VPAND      32(CX), Y2, Y2
 	VPCMPEQD   Y8, Y2, Y3
-	VPAND      Y4, Y3, Y3
-	VPXOR      Y4, Y3, Y5
-	VBLENDVPS  Y3, Y10, Y9, Y3
-	VPXOR      Y2, Y1, Y1
-	VPXOR      Y1, Y3, Y3
-	VADDPS     (SP), Y3, Y1
-	VMOVUPS    96(SP), Y2
-	VPAND      64(AX), Y2, Y3
+	VPAND      Y10, Y3, Y3
+	VPXOR      Y3, Y10, Y10
+	VBLENDVPS  Y3, Y12, Y11, Y3
+	VPXOR      Y2, Y3, Y3
+	VPXOR      32(CX), Y3, Y3
+	VADDPS     32(R8), Y3, Y2
+	VMOVUPS    64(AX), Y3
+	VPAND      64(CX), Y3, Y3
 	VPCMPEQD   Y8, Y3, Y4
-	VPAND      Y5, Y4, Y4
-	VPXOR      Y5, Y4, Y6
-	VBLENDVPS  Y4, Y10, Y9, Y4
-	VPXOR      Y3, Y2, Y2
-	VPXOR      Y2, Y4, Y4
-	VADDPS     64(SP), Y4, Y2
-	VMOVUPS    160(SP), Y3
-	VPAND      64(AX), Y3, Y4
+	VPAND      Y10, Y4, Y4
+	VPXOR      Y4, Y10, Y10
+	VBLENDVPS  Y4, Y12, Y11, Y4
+	VPXOR      Y3, Y4, Y4
+	VPXOR      64(CX), Y4, Y4
+	VADDPS     64(R8), Y4, Y3
+	VMOVUPS    64(AX), Y4
+	VPAND      96(CX), Y4, Y4
 	VPCMPEQD   Y8, Y4, Y5
-	VPAND      Y6, Y5, Y5
-	VPXOR      Y6, Y5, Y7
-	VBLENDVPS  Y5, Y10, Y9, Y5
-	VPXOR      Y4, Y3, Y3
-	VPXOR      Y3, Y5, Y5
-	VADDPS     128(SP), Y5, Y3
-	VMOVUPS    224(SP), Y4
-	VPAND      64(AX), Y4, Y5
+	VPAND      Y10, Y5, Y5
+	VPXOR      Y5, Y10, Y10
+	VBLENDVPS  Y5, Y12, Y11, Y5
+	VPXOR      Y4, Y5, Y5
+	VPXOR      96(CX), Y5, Y5
+	VADDPS     96(R8), Y5, Y4
+	VMOVUPS    64(AX), Y5
+	VPAND      128(CX), Y5, Y5
 	VPCMPEQD   Y8, Y5, Y6
-	VPAND      Y7, Y6, Y6
-	VPXOR      Y7, Y6, Y11
-	VBLENDVPS  Y6, Y10, Y9, Y6
-	VPXOR      Y5, Y4, Y4
-	VPXOR      Y4, Y6, Y6
-	VADDPS     192(SP), Y6, Y4
-	VMOVUPS    288(SP), Y5
-	VPAND      64(AX), Y5, Y6
+	VPAND      Y10, Y6, Y6
+	VPXOR      Y6, Y10, Y10
+	VBLENDVPS  Y6, Y12, Y11, Y6
+	VPXOR      Y5, Y6, Y6
+	VPXOR      128(CX), Y6, Y6
+	VADDPS     128(R8), Y6, Y5
+	VMOVUPS    64(AX), Y6
+	VPAND      160(CX), Y6, Y6
 	VPCMPEQD   Y8, Y6, Y7
-	VPAND      Y11, Y7, Y7
-	VPXOR      Y11, Y7, Y11
-	VBLENDVPS  Y7, Y10, Y9, Y7
-	VPXOR      Y6, Y5, Y5
-	VPXOR      Y5, Y7, Y7
-	VADDPS     256(SP), Y7, Y5
-	VMOVUPS    352(SP), Y6
-	VPAND      64(AX), Y6, Y7
-	VPCMPEQD   Y8, Y7, Y12
-	VPAND      Y11, Y12, Y12
-	VPXOR      Y11, Y12, Y11
-	VBLENDVPS  Y12, Y10, Y9, Y12
-	VPXOR      Y7, Y6, Y6
-	VPXOR      Y6, Y12, Y12
-	VADDPS     320(SP), Y12, Y6
-	VMOVUPS    416(SP), Y7
-	VPAND      64(AX), Y7, Y12
-	VPCMPEQD   Y8, Y12, Y13
-	VPAND      Y11, Y13, Y13
-	VPXOR      Y11, Y13, Y11
-	VBLENDVPS  Y13, Y10, Y9, Y13
-	VPXOR      Y12, Y7, Y7
+	VPAND      Y10, Y7, Y7
+	VPXOR      Y7, Y10, Y10
+	VBLENDVPS  Y7, Y12, Y11, Y7
+	VPXOR      Y6, Y7, Y7
+	VPXOR      160(CX), Y7, Y7
+	VADDPS     160(R8), Y7, Y6
+	VMOVUPS    64(AX), Y7
+	VPAND      192(CX), Y7, Y7
+	VPCMPEQD   Y8, Y7, Y13
+	VPAND      Y10, Y13, Y13
+	VPXOR      Y13, Y10, Y10
+	VBLENDVPS  Y13, Y12, Y11, Y13
 	VPXOR      Y7, Y13, Y13
-	VADDPS     384(SP), Y13, Y7
-	VMOVUPS    480(SP), Y12
-	VPAND      64(AX), Y12, Y13
+	VPXOR      192(CX), Y13, Y13
+	VADDPS     192(R8), Y13, Y7
+	VMOVUPS    64(AX), Y13
+	VPAND      224(CX), Y13, Y13
 	VPCMPEQD   Y8, Y13, Y8
-	VPAND      Y11, Y8, Y8
-	VBLENDVPS  Y8, Y10, Y9, Y8
-	VPXOR      Y13, Y12, Y12
-	VPXOR      Y12, Y8, Y8
-	VADDPS     448(SP), Y8, Y8
+	VPAND      Y10, Y8, Y8
+	VPXOR      Y8, Y10, Y10
+	VBLENDVPS  Y8, Y12, Y11, Y8
+	VPXOR      Y13, Y8, Y8
+	VPXOR      224(CX), Y8, Y8
+	VADDPS     224(R8), Y8, Y8
+	VMOVAPS    Y9, Y9
 	VPERM2F128 $0x20, Y5, Y1, Y9
 	VPERM2F128 $0x31, Y5, Y1, Y1
 	VPERM2F128 $0x20, Y6, Y2, Y5
@@ -4328,23 +5240,35 @@ group:
 	VMOVUPS    Y3, 160(CX)
 	VMOVUPS    Y7, 192(CX)
 	VMOVUPS    Y1, 224(CX)
-	ADDQ       $0x00000100, DX
 	ADDQ       $0x00000100, CX
-	DECQ       BX
-	JNZ        group
+	ADDQ       $0x000001c0, R8
+	DECQ       R9
+	JNZ        pass2
+	SUBQ       $0x00000004, BX
+	JG         chunk
 	VZEROUPPER
 	RET
 
 // func closestBoxE8AVX2(z *float32, y *float32, groups int, factor float32, table *uint64)
-// Requires: AVX, AVX2
-TEXT ·closestBoxE8AVX2(SB), NOSPLIT, $512-40
+// Requires: AVX, AVX2, CMOV
+TEXT ·closestBoxE8AVX2(SB), $1856-40
 	MOVQ         table+32(FP), AX
 	MOVQ         z+0(FP), CX
 	MOVQ         y+8(FP), DX
 	MOVQ         groups+16(FP), BX
 	VBROADCASTSS factor+24(FP), Y0
+	MOVQ         CX, SI
+	LEAQ         (SP), DI
+	ADDQ         $0x0000003f, DI
+	ANDQ         $-64, DI
 
-group:
+chunk:
+	MOVQ    $0x00000004, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
+	MOVQ    DI, R8
+
+pass1:
 	VMOVUPS    (DX), Y1
 	VMOVUPS    32(DX), Y2
 	VMOVUPS    64(DX), Y3
@@ -4377,220 +5301,235 @@ group:
 	VPERM2F128 $0x31, Y4, Y2, Y2
 	VPERM2F128 $0x20, Y5, Y1, Y4
 	VPERM2F128 $0x31, Y5, Y1, Y1
-	VMOVUPS    Y7, (CX)
-	VMOVUPS    Y8, 32(CX)
-	VMOVUPS    Y9, 64(CX)
-	VMOVUPS    Y4, 96(CX)
-	VMOVUPS    Y3, 128(CX)
-	VMOVUPS    Y6, 160(CX)
-	VMOVUPS    Y2, 192(CX)
-	VMOVUPS    Y1, 224(CX)
-	VMULPS     (CX), Y0, Y1
-	VADDPS     (AX), Y1, Y4
-	VSUBPS     (AX), Y4, Y3
+	VMULPS     Y0, Y7, Y7
+	VADDPS     (AX), Y7, Y5
+	VSUBPS     (AX), Y5, Y10
+	VMOVUPS    Y10, (R8)
+	VSUBPS     Y10, Y7, Y7
+	VMOVUPS    Y7, (SI)
+	VPAND      64(AX), Y7, Y10
+	VMULPS     Y0, Y8, Y8
+	VADDPS     (AX), Y8, Y11
+	VSUBPS     (AX), Y11, Y12
+	VMOVUPS    Y12, 32(R8)
+	VSUBPS     Y12, Y8, Y8
+	VMOVUPS    Y8, 32(SI)
+	VPAND      64(AX), Y8, Y12
+	VXORPS     Y11, Y5, Y13
+	VMINPS     Y11, Y5, Y14
+	VMAXPS     Y11, Y5, Y5
+	VXORPS     Y8, Y7, Y7
+	VADDPS     Y12, Y10, Y8
+	VPMINUD    Y12, Y10, Y11
+	VPMAXUD    Y12, Y10, Y10
+	VMULPS     Y0, Y9, Y9
+	VADDPS     (AX), Y9, Y12
+	VSUBPS     (AX), Y12, Y15
+	VMOVUPS    Y15, 64(R8)
+	VSUBPS     Y15, Y9, Y9
+	VMOVUPS    Y9, 64(SI)
+	VPAND      64(AX), Y9, Y15
+	VXORPS     Y12, Y13, Y13
+	VMINPS     Y12, Y14, Y14
+	VMAXPS     Y12, Y5, Y5
+	VXORPS     Y9, Y7, Y7
+	VADDPS     Y15, Y8, Y8
+	VPMINUD    Y15, Y11, Y11
+	VPMAXUD    Y15, Y10, Y10
+	VMULPS     Y0, Y4, Y4
+	VADDPS     (AX), Y4, Y9
+	VSUBPS     (AX), Y9, Y12
+	VMOVUPS    Y12, 96(R8)
+	VSUBPS     Y12, Y4, Y4
+	VMOVUPS    Y4, 96(SI)
+	VPAND      64(AX), Y4, Y12
+	VXORPS     Y9, Y13, Y13
+	VMINPS     Y9, Y14, Y14
+	VMAXPS     Y9, Y5, Y5
+	VXORPS     Y4, Y7, Y7
+	VADDPS     Y12, Y8, Y8
+	VPMINUD    Y12, Y11, Y11
+	VPMAXUD    Y12, Y10, Y10
+	VMULPS     Y0, Y3, Y3
+	VADDPS     (AX), Y3, Y4
+	VSUBPS     (AX), Y4, Y9
+	VMOVUPS    Y9, 128(R8)
+	VSUBPS     Y9, Y3, Y3
+	VMOVUPS    Y3, 128(SI)
+	VPAND      64(AX), Y3, Y9
+	VXORPS     Y4, Y13, Y13
+	VMINPS     Y4, Y14, Y14
+	VMAXPS     Y4, Y5, Y5
+	VXORPS     Y3, Y7, Y7
+	VADDPS     Y9, Y8, Y8
+	VPMINUD    Y9, Y11, Y11
+	VPMAXUD    Y9, Y10, Y10
+	VMULPS     Y0, Y6, Y6
+	VADDPS     (AX), Y6, Y3
+	VSUBPS     (AX), Y3, Y4
+	VMOVUPS    Y4, 160(R8)
+	VSUBPS     Y4, Y6, Y6
+	VMOVUPS    Y6, 160(SI)
+	VPAND      64(AX), Y6, Y4
+	VXORPS     Y3, Y13, Y13
+	VMINPS     Y3, Y14, Y14
+	VMAXPS     Y3, Y5, Y5
+	VXORPS     Y6, Y7, Y7
+	VADDPS     Y4, Y8, Y8
+	VPMINUD    Y4, Y11, Y11
+	VPMAXUD    Y4, Y10, Y10
+	VMULPS     Y0, Y2, Y2
+	VADDPS     (AX), Y2, Y3
+	VSUBPS     (AX), Y3, Y4
+	VMOVUPS    Y4, 192(R8)
+	VSUBPS     Y4, Y2, Y2
+	VMOVUPS    Y2, 192(SI)
+	VPAND      64(AX), Y2, Y4
+	VXORPS     Y3, Y13, Y13
+	VMINPS     Y3, Y14, Y14
+	VMAXPS     Y3, Y5, Y5
+	VXORPS     Y2, Y7, Y7
+	VADDPS     Y4, Y8, Y8
+	VPMINUD    Y4, Y11, Y11
+	VPMAXUD    Y4, Y10, Y10
+	VMULPS     Y0, Y1, Y1
+	VADDPS     (AX), Y1, Y2
+	VSUBPS     (AX), Y2, Y3
+	VMOVUPS    Y3, 224(R8)
 	VSUBPS     Y3, Y1, Y1
-	VPAND      64(AX), Y1, Y2
-	VMOVUPS    Y3, (SP)
-	VMOVUPS    Y1, 32(SP)
-	VMULPS     32(CX), Y0, Y6
-	VADDPS     (AX), Y6, Y5
-	VSUBPS     (AX), Y5, Y7
-	VSUBPS     Y7, Y6, Y6
-	VPAND      64(AX), Y6, Y10
-	VXORPS     Y5, Y4, Y3
-	VMINPS     Y5, Y4, Y8
-	VMAXPS     Y5, Y4, Y9
-	VXORPS     Y6, Y1, Y4
-	VADDPS     Y10, Y2, Y5
-	VPMINUD    Y10, Y2, Y1
-	VPMAXUD    Y10, Y2, Y2
-	VMOVUPS    Y7, 64(SP)
-	VMOVUPS    Y6, 96(SP)
-	VMULPS     64(CX), Y0, Y6
-	VADDPS     (AX), Y6, Y7
-	VSUBPS     (AX), Y7, Y10
-	VSUBPS     Y10, Y6, Y6
-	VPAND      64(AX), Y6, Y11
-	VXORPS     Y7, Y3, Y3
-	VMINPS     Y7, Y8, Y8
-	VMAXPS     Y7, Y9, Y9
-	VXORPS     Y6, Y4, Y4
-	VADDPS     Y11, Y5, Y5
-	VPMINUD    Y11, Y1, Y1
-	VPMAXUD    Y11, Y2, Y2
-	VMOVUPS    Y10, 128(SP)
-	VMOVUPS    Y6, 160(SP)
-	VMULPS     96(CX), Y0, Y6
-	VADDPS     (AX), Y6, Y7
-	VSUBPS     (AX), Y7, Y10
-	VSUBPS     Y10, Y6, Y6
-	VPAND      64(AX), Y6, Y11
-	VXORPS     Y7, Y3, Y3
-	VMINPS     Y7, Y8, Y8
-	VMAXPS     Y7, Y9, Y9
-	VXORPS     Y6, Y4, Y4
-	VADDPS     Y11, Y5, Y5
-	VPMINUD    Y11, Y1, Y1
-	VPMAXUD    Y11, Y2, Y2
-	VMOVUPS    Y10, 192(SP)
-	VMOVUPS    Y6, 224(SP)
-	VMULPS     128(CX), Y0, Y6
-	VADDPS     (AX), Y6, Y7
-	VSUBPS     (AX), Y7, Y10
-	VSUBPS     Y10, Y6, Y6
-	VPAND      64(AX), Y6, Y11
-	VXORPS     Y7, Y3, Y3
-	VMINPS     Y7, Y8, Y8
-	VMAXPS     Y7, Y9, Y9
-	VXORPS     Y6, Y4, Y4
-	VADDPS     Y11, Y5, Y5
-	VPMINUD    Y11, Y1, Y1
-	VPMAXUD    Y11, Y2, Y2
-	VMOVUPS    Y10, 256(SP)
-	VMOVUPS    Y6, 288(SP)
-	VMULPS     160(CX), Y0, Y6
-	VADDPS     (AX), Y6, Y7
-	VSUBPS     (AX), Y7, Y10
-	VSUBPS     Y10, Y6, Y6
-	VPAND      64(AX), Y6, Y11
-	VXORPS     Y7, Y3, Y3
-	VMINPS     Y7, Y8, Y8
-	VMAXPS     Y7, Y9, Y9
-	VXORPS     Y6, Y4, Y4
-	VADDPS     Y11, Y5, Y5
-	VPMINUD    Y11, Y1, Y1
-	VPMAXUD    Y11, Y2, Y2
-	VMOVUPS    Y10, 320(SP)
-	VMOVUPS    Y6, 352(SP)
-	VMULPS     192(CX), Y0, Y6
-	VADDPS     (AX), Y6, Y7
-	VSUBPS     (AX), Y7, Y10
-	VSUBPS     Y10, Y6, Y6
-	VPAND      64(AX), Y6, Y11
-	VXORPS     Y7, Y3, Y3
-	VMINPS     Y7, Y8, Y8
-	VMAXPS     Y7, Y9, Y9
-	VXORPS     Y6, Y4, Y4
-	VADDPS     Y11, Y5, Y5
-	VPMINUD    Y11, Y1, Y1
-	VPMAXUD    Y11, Y2, Y2
-	VMOVUPS    Y10, 384(SP)
-	VMOVUPS    Y6, 416(SP)
-	VMULPS     224(CX), Y0, Y6
-	VADDPS     (AX), Y6, Y7
-	VSUBPS     (AX), Y7, Y10
-	VSUBPS     Y10, Y6, Y6
-	VPAND      64(AX), Y6, Y11
-	VXORPS     Y7, Y3, Y3
-	VMINPS     Y7, Y8, Y8
-	VMAXPS     Y7, Y9, Y9
-	VXORPS     Y6, Y4, Y4
-	VADDPS     Y11, Y5, Y5
-	VPMINUD    Y11, Y1, Y1
-	VPMAXUD    Y11, Y2, Y2
-	VMOVUPS    Y10, 448(SP)
-	VMOVUPS    Y6, 480(SP)
-	VPXOR      Y6, Y6, Y6
-	VPCMPEQD   Y6, Y1, Y6
-	VCMPPS     $0x11, 832(AX), Y8, Y7
-	VPOR       Y6, Y7, Y6
-	VMOVUPS    896(AX), Y7
-	VCMPPS     $0x11, Y9, Y7, Y7
-	VPOR       Y6, Y7, Y6
-	VPTEST     Y6, Y6
-	JNZ        risky0
-	VADDPS     Y1, Y1, Y6
-	VPSLLD     $0x1f, Y3, Y3
-	VPSRAD     $0x1f, Y3, Y3
-	VPSRAD     $0x1f, Y4, Y4
-	VPXOR      Y3, Y4, Y7
-	VADDPS     Y2, Y2, Y8
-	VMOVUPS    384(AX), Y9
-	VSUBPS     Y8, Y9, Y8
-	VPAND      Y3, Y8, Y8
-	VMOVUPS    512(AX), Y9
-	VSUBPS     Y5, Y9, Y9
-	VPAND      Y6, Y7, Y5
-	VADDPS     Y5, Y9, Y9
-	VCMPPS     $0x11, Y8, Y9, Y9
-	VPAND      Y9, Y4, Y4
-	VPXOR      Y3, Y4, Y4
-	VBLENDVPS  Y9, Y1, Y2, Y8
-	VPAND      256(AX), Y9, Y10
-	VMOVUPS    384(AX), Y1
-	VBLENDVPS  Y9, 320(AX), Y1, Y11
-	VMOVUPS    32(SP), Y1
-	VPAND      64(AX), Y1, Y2
-	VPCMPEQD   Y8, Y2, Y3
-	VPAND      Y4, Y3, Y3
-	VPXOR      Y4, Y3, Y5
-	VBLENDVPS  Y3, Y11, Y10, Y3
-	VPXOR      Y2, Y1, Y1
-	VPXOR      Y1, Y3, Y3
-	VADDPS     (SP), Y3, Y1
-	VMOVUPS    96(SP), Y2
-	VPAND      64(AX), Y2, Y3
-	VPCMPEQD   Y8, Y3, Y4
-	VPAND      Y5, Y4, Y4
-	VPXOR      Y5, Y4, Y6
-	VBLENDVPS  Y4, Y11, Y10, Y4
-	VPXOR      Y3, Y2, Y2
-	VPXOR      Y2, Y4, Y4
-	VADDPS     64(SP), Y4, Y2
-	VMOVUPS    160(SP), Y3
-	VPAND      64(AX), Y3, Y4
-	VPCMPEQD   Y8, Y4, Y5
-	VPAND      Y6, Y5, Y5
-	VPXOR      Y6, Y5, Y7
-	VBLENDVPS  Y5, Y11, Y10, Y5
-	VPXOR      Y4, Y3, Y3
-	VPXOR      Y3, Y5, Y5
-	VADDPS     128(SP), Y5, Y3
-	VMOVUPS    224(SP), Y4
-	VPAND      64(AX), Y4, Y5
-	VPCMPEQD   Y8, Y5, Y6
-	VPAND      Y7, Y6, Y6
-	VPXOR      Y7, Y6, Y12
-	VBLENDVPS  Y6, Y11, Y10, Y6
-	VPXOR      Y5, Y4, Y4
-	VPXOR      Y4, Y6, Y6
-	VADDPS     192(SP), Y6, Y4
-	VMOVUPS    288(SP), Y5
-	VPAND      64(AX), Y5, Y6
-	VPCMPEQD   Y8, Y6, Y7
-	VPAND      Y12, Y7, Y7
-	VPXOR      Y12, Y7, Y12
-	VBLENDVPS  Y7, Y11, Y10, Y7
-	VPXOR      Y6, Y5, Y5
-	VPXOR      Y5, Y7, Y7
-	VADDPS     256(SP), Y7, Y5
-	VMOVUPS    352(SP), Y6
-	VPAND      64(AX), Y6, Y7
-	VPCMPEQD   Y8, Y7, Y13
-	VPAND      Y12, Y13, Y13
-	VPXOR      Y12, Y13, Y12
-	VBLENDVPS  Y13, Y11, Y10, Y13
-	VPXOR      Y7, Y6, Y6
-	VPXOR      Y6, Y13, Y13
-	VADDPS     320(SP), Y13, Y6
-	VMOVUPS    416(SP), Y7
-	VPAND      64(AX), Y7, Y13
-	VPCMPEQD   Y8, Y13, Y14
-	VPAND      Y12, Y14, Y14
-	VPXOR      Y12, Y14, Y12
-	VBLENDVPS  Y14, Y11, Y10, Y14
-	VPXOR      Y13, Y7, Y7
-	VPXOR      Y7, Y14, Y14
-	VADDPS     384(SP), Y14, Y7
-	VMOVUPS    480(SP), Y13
-	VPAND      64(AX), Y13, Y14
-	VPCMPEQD   Y8, Y14, Y8
-	VPAND      Y12, Y8, Y8
-	VBLENDVPS  Y8, Y11, Y10, Y8
-	VPXOR      Y14, Y13, Y13
-	VPXOR      Y13, Y8, Y8
-	VADDPS     448(SP), Y8, Y8
-	VMOVAPS    Y9, Y9
+	VMOVUPS    Y1, 224(SI)
+	VPAND      64(AX), Y1, Y3
+	VXORPS     Y2, Y13, Y13
+	VMINPS     Y2, Y14, Y14
+	VMAXPS     Y2, Y5, Y5
+	VXORPS     Y1, Y7, Y7
+	VADDPS     Y3, Y8, Y8
+	VPMINUD    Y3, Y11, Y11
+	VPMAXUD    Y3, Y10, Y10
+	VPXOR      Y1, Y1, Y1
+	VPCMPEQD   Y1, Y11, Y1
+	VCMPPS     $0x11, 832(AX), Y14, Y2
+	VPOR       Y1, Y2, Y1
+	VMOVUPS    896(AX), Y2
+	VCMPPS     $0x11, Y5, Y2, Y2
+	VPOR       Y1, Y2, Y1
+	VPTEST     Y1, Y1
+	JNZ        again0
+	MOVL       $0x00000000, 416(R8)
+	VADDPS     Y11, Y11, Y1
+	VPSLLD     $0x1f, Y13, Y2
+	VPSRAD     $0x1f, Y2, Y2
+	VPSRAD     $0x1f, Y7, Y3
+	VPXOR      Y2, Y3, Y4
+	VADDPS     Y10, Y10, Y5
+	VMOVUPS    384(AX), Y6
+	VSUBPS     Y5, Y6, Y5
+	VPAND      Y2, Y5, Y5
+	VMOVUPS    512(AX), Y6
+	VSUBPS     Y8, Y6, Y6
+	VPAND      Y1, Y4, Y1
+	VADDPS     Y1, Y6, Y6
+	VCMPPS     $0x11, Y5, Y6, Y1
+	VPAND      Y1, Y3, Y3
+	VPXOR      Y2, Y3, Y2
+	VBLENDVPS  Y1, Y11, Y10, Y3
+	VMOVUPS    Y3, 256(R8)
+	VMOVUPS    Y2, 320(R8)
+	VMOVUPS    Y1, 384(R8)
+
+found0:
+	ADDQ    $0x00000100, DX
+	ADDQ    $0x00000100, SI
+	ADDQ    $0x000001c0, R8
+	DECQ    R9
+	JNZ     pass1
+	MOVQ    $0x00000004, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
+	MOVQ    DI, R8
+
+pass2:
+	CMPL      416(R8), $0x00
+	JNE       risky0
+	VMOVUPS   384(R8), Y9
+	VMOVUPS   256(R8), Y8
+	VMOVUPS   320(R8), Y10
+	VPAND     256(AX), Y9, Y11
+	VMOVUPS   384(AX), Y1
+	VBLENDVPS Y9, 320(AX), Y1, Y12
+	VMOVUPS   64(AX), Y1
+	VPAND     (CX), Y1, Y1
+	VPCMPEQD  Y8, Y1, Y2
+	VPAND     Y10, Y2, Y2
+	VPXOR     Y2, Y10, Y10
+	VBLENDVPS Y2, Y12, Y11, Y2
+	VPXOR     Y1, Y2, Y2
+	VPXOR     (CX), Y2, Y2
+	VADDPS    (R8), Y2, Y1
+	VMOVUPS   64(AX), Y2
+	VPAND     32(CX), Y2, Y2
+	VPCMPEQD  Y8, Y2, Y3
+	VPAND     Y10, Y3, Y3
+	VPXOR     Y3, Y10, Y10
+	VBLENDVPS Y3, Y12, Y11, Y3
+	VPXOR     Y2, Y3, Y3
+	VPXOR     32(CX), Y3, Y3
+	VADDPS    32(R8), Y3, Y2
+	VMOVUPS   64(AX), Y3
+	VPAND     64(CX), Y3, Y3
+	VPCMPEQD  Y8, Y3, Y4
+	VPAND     Y10, Y4, Y4
+	VPXOR     Y4, Y10, Y10
+	VBLENDVPS Y4, Y12, Y11, Y4
+	VPXOR     Y3, Y4, Y4
+	VPXOR     64(CX), Y4, Y4
+	VADDPS    64(R8), Y4, Y3
+	VMOVUPS   64(AX), Y4
+	VPAND     96(CX), Y4, Y4
+	VPCMPEQD  Y8, Y4, Y5
+	VPAND     Y10, Y5, Y5
+	VPXOR     Y5, Y10, Y10
+	VBLENDVPS Y5, Y12, Y11, Y5
+	VPXOR     Y4, Y5, Y5
+	VPXOR     96(CX), Y5, Y5
+	VADDPS    96(R8), Y5, Y4
+	VMOVUPS   64(AX), Y5
+	VPAND     128(CX), Y5, Y5
+	VPCMPEQD  Y8, Y5, Y6
+	VPAND     Y10, Y6, Y6
+	VPXOR     Y6, Y10, Y10
+	VBLENDVPS Y6, Y12, Y11, Y6
+	VPXOR     Y5, Y6, Y6
+	VPXOR     128(CX), Y6, Y6
+	VADDPS    128(R8), Y6, Y5
+	VMOVUPS   64(AX), Y6
+	VPAND     160(CX), Y6, Y6
+	VPCMPEQD  Y8, Y6, Y7
+	VPAND     Y10, Y7, Y7
+	VPXOR     Y7, Y10, Y10
+	VBLENDVPS Y7, Y12, Y11, Y7
+	VPXOR     Y6, Y7, Y7
+	VPXOR     160(CX), Y7, Y7
+	VADDPS    160(R8), Y7, Y6
+	VMOVUPS   64(AX), Y7
+	VPAND     192(CX), Y7, Y7
+	VPCMPEQD  Y8, Y7, Y13
+	VPAND     Y10, Y13, Y13
+	VPXOR     Y13, Y10, Y10
+	VBLENDVPS Y13, Y12, Y11, Y13
+	VPXOR     Y7, Y13, Y13
+	VPXOR     192(CX), Y13, Y13
+	VADDPS    192(R8), Y13, Y7
+	VMOVUPS   64(AX), Y13
+	VPAND     224(CX), Y13, Y13
+	VPCMPEQD  Y8, Y13, Y8
+	VPAND     Y10, Y8, Y8
+	VPXOR     Y8, Y10, Y10
+	VBLENDVPS Y8, Y12, Y11, Y8
+	VPXOR     Y13, Y8, Y8
+	VPXOR     224(CX), Y8, Y8
+	VADDPS    224(R8), Y8, Y8
+	VMOVAPS   Y9, Y9
 
 done0:
 	VPERM2F128 $0x20, Y5, Y1, Y9
@@ -4625,1423 +5564,1427 @@ done0:
 	VMOVUPS    Y3, 160(CX)
 	VMOVUPS    Y7, 192(CX)
 	VMOVUPS    Y1, 224(CX)
-	ADDQ       $0x00000100, DX
 	ADDQ       $0x00000100, CX
-	DECQ       BX
-	JNZ        group
+	ADDQ       $0x000001c0, R8
+	DECQ       R9
+	JNZ        pass2
+	SUBQ       $0x00000004, BX
+	JG         chunk
 	VZEROUPPER
 	RET
 
-risky0:
-	VPXOR     Y3, Y3, Y3
-	VMULPS    (CX), Y0, Y6
-	VADDPS    Y3, Y6, Y6
-	VMINPS    640(AX), Y6, Y1
-	VMAXPS    704(AX), Y1, Y1
-	VADDPS    (AX), Y1, Y1
-	VSUBPS    (AX), Y1, Y7
-	VSUBPS    Y7, Y6, Y6
-	VPAND     64(AX), Y7, Y2
-	VPCMPEQD  640(AX), Y2, Y2
-	VMOVUPS   128(AX), Y4
-	VPXOR     Y7, Y4, Y4
-	VBLENDVPS Y2, Y4, Y6, Y4
-	VMOVUPS   128(AX), Y5
-	VPAND     Y4, Y5, Y5
-	VPXOR     Y6, Y5, Y5
-	VPXOR     Y8, Y8, Y8
-	VADDPS    Y8, Y5, Y5
-	VMOVUPS   512(AX), Y9
-	VADDPS    Y5, Y5, Y8
-	VSUBPS    Y8, Y9, Y9
-	VBLENDVPS Y2, Y9, Y8, Y2
-	VMOVUPS   Y7, (SP)
-	VMOVUPS   Y6, 32(SP)
-	VMULPS    32(CX), Y0, Y6
-	VADDPS    Y3, Y6, Y6
-	VMINPS    640(AX), Y6, Y8
-	VMAXPS    704(AX), Y8, Y8
-	VADDPS    (AX), Y8, Y8
-	VSUBPS    (AX), Y8, Y7
-	VSUBPS    Y7, Y6, Y6
-	VXORPS    Y8, Y1, Y8
-	VPAND     64(AX), Y7, Y1
-	VPCMPEQD  640(AX), Y1, Y9
-	VMOVUPS   128(AX), Y1
-	VPXOR     Y7, Y1, Y1
-	VBLENDVPS Y9, Y1, Y6, Y11
-	VMOVUPS   128(AX), Y1
-	VPAND     Y11, Y1, Y10
-	VPXOR     Y6, Y10, Y10
+again0:
 	VPXOR     Y1, Y1, Y1
-	VADDPS    Y1, Y10, Y10
-	VMAXPS    Y10, Y5, Y1
-	VXORPS    Y11, Y4, Y4
-	VADDPS    Y10, Y5, Y5
-	VMOVUPS   512(AX), Y11
-	VADDPS    Y10, Y10, Y10
-	VSUBPS    Y10, Y11, Y11
-	VBLENDVPS Y9, Y11, Y10, Y9
-	VMINPS    Y9, Y2, Y2
-	VMOVUPS   Y7, 64(SP)
-	VMOVUPS   Y6, 96(SP)
-	VMULPS    64(CX), Y0, Y6
-	VADDPS    Y3, Y6, Y6
-	VMINPS    640(AX), Y6, Y7
-	VMAXPS    704(AX), Y7, Y7
-	VADDPS    (AX), Y7, Y7
-	VSUBPS    (AX), Y7, Y9
-	VSUBPS    Y9, Y6, Y6
-	VXORPS    Y7, Y8, Y8
-	VPAND     64(AX), Y9, Y7
-	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y10
-	VPXOR     Y9, Y10, Y10
-	VBLENDVPS Y7, Y10, Y6, Y10
-	VMOVUPS   128(AX), Y11
-	VPAND     Y10, Y11, Y11
-	VPXOR     Y6, Y11, Y11
-	VPXOR     Y12, Y12, Y12
-	VADDPS    Y12, Y11, Y11
-	VMAXPS    Y11, Y1, Y1
-	VXORPS    Y10, Y4, Y4
-	VADDPS    Y11, Y5, Y5
-	VMOVUPS   512(AX), Y10
-	VADDPS    Y11, Y11, Y11
-	VSUBPS    Y11, Y10, Y10
-	VBLENDVPS Y7, Y10, Y11, Y7
-	VMINPS    Y7, Y2, Y2
-	VMOVUPS   Y9, 128(SP)
-	VMOVUPS   Y6, 160(SP)
-	VMULPS    96(CX), Y0, Y6
-	VADDPS    Y3, Y6, Y6
-	VMINPS    640(AX), Y6, Y7
-	VMAXPS    704(AX), Y7, Y7
-	VADDPS    (AX), Y7, Y7
-	VSUBPS    (AX), Y7, Y9
-	VSUBPS    Y9, Y6, Y6
-	VXORPS    Y7, Y8, Y8
-	VPAND     64(AX), Y9, Y7
-	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y10
-	VPXOR     Y9, Y10, Y10
-	VBLENDVPS Y7, Y10, Y6, Y10
-	VMOVUPS   128(AX), Y11
-	VPAND     Y10, Y11, Y11
-	VPXOR     Y6, Y11, Y11
-	VPXOR     Y12, Y12, Y12
-	VADDPS    Y12, Y11, Y11
-	VMAXPS    Y11, Y1, Y1
-	VXORPS    Y10, Y4, Y4
-	VADDPS    Y11, Y5, Y5
-	VMOVUPS   512(AX), Y10
-	VADDPS    Y11, Y11, Y11
-	VSUBPS    Y11, Y10, Y10
-	VBLENDVPS Y7, Y10, Y11, Y7
-	VMINPS    Y7, Y2, Y2
-	VMOVUPS   Y9, 192(SP)
-	VMOVUPS   Y6, 224(SP)
-	VMULPS    128(CX), Y0, Y6
-	VADDPS    Y3, Y6, Y6
-	VMINPS    640(AX), Y6, Y7
-	VMAXPS    704(AX), Y7, Y7
-	VADDPS    (AX), Y7, Y7
-	VSUBPS    (AX), Y7, Y9
-	VSUBPS    Y9, Y6, Y6
-	VXORPS    Y7, Y8, Y8
-	VPAND     64(AX), Y9, Y7
-	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y10
-	VPXOR     Y9, Y10, Y10
-	VBLENDVPS Y7, Y10, Y6, Y10
-	VMOVUPS   128(AX), Y11
-	VPAND     Y10, Y11, Y11
-	VPXOR     Y6, Y11, Y11
-	VPXOR     Y12, Y12, Y12
-	VADDPS    Y12, Y11, Y11
-	VMAXPS    Y11, Y1, Y1
-	VXORPS    Y10, Y4, Y4
-	VADDPS    Y11, Y5, Y5
-	VMOVUPS   512(AX), Y10
-	VADDPS    Y11, Y11, Y11
-	VSUBPS    Y11, Y10, Y10
-	VBLENDVPS Y7, Y10, Y11, Y7
-	VMINPS    Y7, Y2, Y2
-	VMOVUPS   Y9, 256(SP)
-	VMOVUPS   Y6, 288(SP)
-	VMULPS    160(CX), Y0, Y6
-	VADDPS    Y3, Y6, Y6
-	VMINPS    640(AX), Y6, Y7
-	VMAXPS    704(AX), Y7, Y7
-	VADDPS    (AX), Y7, Y7
-	VSUBPS    (AX), Y7, Y9
-	VSUBPS    Y9, Y6, Y6
-	VXORPS    Y7, Y8, Y8
-	VPAND     64(AX), Y9, Y7
-	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y10
-	VPXOR     Y9, Y10, Y10
-	VBLENDVPS Y7, Y10, Y6, Y10
-	VMOVUPS   128(AX), Y11
-	VPAND     Y10, Y11, Y11
-	VPXOR     Y6, Y11, Y11
-	VPXOR     Y12, Y12, Y12
-	VADDPS    Y12, Y11, Y11
-	VMAXPS    Y11, Y1, Y1
-	VXORPS    Y10, Y4, Y4
-	VADDPS    Y11, Y5, Y5
-	VMOVUPS   512(AX), Y10
-	VADDPS    Y11, Y11, Y11
-	VSUBPS    Y11, Y10, Y10
-	VBLENDVPS Y7, Y10, Y11, Y7
-	VMINPS    Y7, Y2, Y2
-	VMOVUPS   Y9, 320(SP)
-	VMOVUPS   Y6, 352(SP)
-	VMULPS    192(CX), Y0, Y6
-	VADDPS    Y3, Y6, Y6
-	VMINPS    640(AX), Y6, Y7
-	VMAXPS    704(AX), Y7, Y7
-	VADDPS    (AX), Y7, Y7
-	VSUBPS    (AX), Y7, Y9
-	VSUBPS    Y9, Y6, Y6
-	VXORPS    Y7, Y8, Y8
-	VPAND     64(AX), Y9, Y7
-	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y10
-	VPXOR     Y9, Y10, Y10
-	VBLENDVPS Y7, Y10, Y6, Y10
-	VMOVUPS   128(AX), Y11
-	VPAND     Y10, Y11, Y11
-	VPXOR     Y6, Y11, Y11
-	VPXOR     Y12, Y12, Y12
-	VADDPS    Y12, Y11, Y11
-	VMAXPS    Y11, Y1, Y1
-	VXORPS    Y10, Y4, Y4
-	VADDPS    Y11, Y5, Y5
-	VMOVUPS   512(AX), Y10
-	VADDPS    Y11, Y11, Y11
-	VSUBPS    Y11, Y10, Y10
-	VBLENDVPS Y7, Y10, Y11, Y7
-	VMINPS    Y7, Y2, Y2
-	VMOVUPS   Y9, 384(SP)
-	VMOVUPS   Y6, 416(SP)
-	VMULPS    224(CX), Y0, Y6
-	VADDPS    Y3, Y6, Y6
-	VMINPS    640(AX), Y6, Y3
+	VMOVUPS   (R8), Y2
+	VADDPS    (SI), Y2, Y2
+	VADDPS    Y1, Y2, Y2
+	VMINPS    640(AX), Y2, Y3
 	VMAXPS    704(AX), Y3, Y3
 	VADDPS    (AX), Y3, Y3
-	VSUBPS    (AX), Y3, Y7
-	VSUBPS    Y7, Y6, Y6
-	VXORPS    Y3, Y8, Y8
-	VPAND     64(AX), Y7, Y3
-	VPCMPEQD  640(AX), Y3, Y3
+	VSUBPS    (AX), Y3, Y4
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y4, (R8)
+	VMOVUPS   Y2, (SI)
+	VMOVUPS   128(AX), Y6
+	VPAND     64(AX), Y4, Y5
+	VPCMPEQD  640(AX), Y5, Y5
+	VPXOR     Y4, Y6, Y6
+	VBLENDVPS Y5, Y6, Y2, Y4
+	VPAND     128(AX), Y4, Y6
+	VPXOR     Y2, Y6, Y6
+	VMOVUPS   512(AX), Y7
+	VADDPS    Y6, Y6, Y2
+	VSUBPS    Y2, Y7, Y7
+	VBLENDVPS Y5, Y7, Y2, Y2
+	VMOVUPS   32(R8), Y5
+	VADDPS    32(SI), Y5, Y5
+	VADDPS    Y1, Y5, Y5
+	VMINPS    640(AX), Y5, Y7
+	VMAXPS    704(AX), Y7, Y7
+	VADDPS    (AX), Y7, Y7
+	VXORPS    Y7, Y3, Y3
+	VSUBPS    (AX), Y7, Y7
+	VSUBPS    Y7, Y5, Y5
+	VMOVUPS   Y7, 32(R8)
+	VMOVUPS   Y5, 32(SI)
 	VMOVUPS   128(AX), Y9
+	VPAND     64(AX), Y7, Y8
+	VPCMPEQD  640(AX), Y8, Y8
 	VPXOR     Y7, Y9, Y9
-	VBLENDVPS Y3, Y9, Y6, Y9
+	VBLENDVPS Y8, Y9, Y5, Y7
+	VPAND     128(AX), Y7, Y9
+	VPXOR     Y5, Y9, Y9
+	VMAXPS    Y9, Y6, Y5
+	VXORPS    Y7, Y4, Y4
+	VADDPS    Y9, Y6, Y6
+	VMOVUPS   512(AX), Y7
+	VADDPS    Y9, Y9, Y9
+	VSUBPS    Y9, Y7, Y7
+	VBLENDVPS Y8, Y7, Y9, Y7
+	VMINPS    Y7, Y2, Y2
+	VMOVUPS   64(R8), Y7
+	VADDPS    64(SI), Y7, Y7
+	VADDPS    Y1, Y7, Y7
+	VMINPS    640(AX), Y7, Y8
+	VMAXPS    704(AX), Y8, Y8
+	VADDPS    (AX), Y8, Y8
+	VXORPS    Y8, Y3, Y3
+	VSUBPS    (AX), Y8, Y8
+	VSUBPS    Y8, Y7, Y7
+	VMOVUPS   Y8, 64(R8)
+	VMOVUPS   Y7, 64(SI)
 	VMOVUPS   128(AX), Y10
-	VPAND     Y9, Y10, Y10
-	VPXOR     Y6, Y10, Y10
-	VPXOR     Y11, Y11, Y11
-	VADDPS    Y11, Y10, Y10
-	VMAXPS    Y10, Y1, Y1
-	VXORPS    Y9, Y4, Y4
-	VADDPS    Y10, Y5, Y5
-	VMOVUPS   512(AX), Y9
-	VADDPS    Y10, Y10, Y10
-	VSUBPS    Y10, Y9, Y9
-	VBLENDVPS Y3, Y9, Y10, Y3
-	VMINPS    Y3, Y2, Y2
-	VMOVUPS   Y7, 448(SP)
-	VMOVUPS   Y6, 480(SP)
-	VPSLLD    $0x1f, Y8, Y3
-	VPSRAD    $0x1f, Y3, Y3
-	VPSRAD    $0x1f, Y4, Y4
-	VPXOR     Y3, Y4, Y6
-	VADDPS    Y1, Y1, Y7
+	VPAND     64(AX), Y8, Y9
+	VPCMPEQD  640(AX), Y9, Y9
+	VPXOR     Y8, Y10, Y10
+	VBLENDVPS Y9, Y10, Y7, Y8
+	VPAND     128(AX), Y8, Y10
+	VPXOR     Y7, Y10, Y10
+	VMAXPS    Y10, Y5, Y5
+	VXORPS    Y8, Y4, Y4
+	VADDPS    Y10, Y6, Y6
+	VMOVUPS   512(AX), Y7
+	VADDPS    Y10, Y10, Y8
+	VSUBPS    Y8, Y7, Y7
+	VBLENDVPS Y9, Y7, Y8, Y7
+	VMINPS    Y7, Y2, Y2
+	VMOVUPS   96(R8), Y7
+	VADDPS    96(SI), Y7, Y7
+	VADDPS    Y1, Y7, Y7
+	VMINPS    640(AX), Y7, Y8
+	VMAXPS    704(AX), Y8, Y8
+	VADDPS    (AX), Y8, Y8
+	VXORPS    Y8, Y3, Y3
+	VSUBPS    (AX), Y8, Y8
+	VSUBPS    Y8, Y7, Y7
+	VMOVUPS   Y8, 96(R8)
+	VMOVUPS   Y7, 96(SI)
+	VMOVUPS   128(AX), Y10
+	VPAND     64(AX), Y8, Y9
+	VPCMPEQD  640(AX), Y9, Y9
+	VPXOR     Y8, Y10, Y10
+	VBLENDVPS Y9, Y10, Y7, Y8
+	VPAND     128(AX), Y8, Y10
+	VPXOR     Y7, Y10, Y10
+	VMAXPS    Y10, Y5, Y5
+	VXORPS    Y8, Y4, Y4
+	VADDPS    Y10, Y6, Y6
+	VMOVUPS   512(AX), Y7
+	VADDPS    Y10, Y10, Y8
+	VSUBPS    Y8, Y7, Y7
+	VBLENDVPS Y9, Y7, Y8, Y7
+	VMINPS    Y7, Y2, Y2
+	VMOVUPS   128(R8), Y7
+	VADDPS    128(SI), Y7, Y7
+	VADDPS    Y1, Y7, Y7
+	VMINPS    640(AX), Y7, Y8
+	VMAXPS    704(AX), Y8, Y8
+	VADDPS    (AX), Y8, Y8
+	VXORPS    Y8, Y3, Y3
+	VSUBPS    (AX), Y8, Y8
+	VSUBPS    Y8, Y7, Y7
+	VMOVUPS   Y8, 128(R8)
+	VMOVUPS   Y7, 128(SI)
+	VMOVUPS   128(AX), Y10
+	VPAND     64(AX), Y8, Y9
+	VPCMPEQD  640(AX), Y9, Y9
+	VPXOR     Y8, Y10, Y10
+	VBLENDVPS Y9, Y10, Y7, Y8
+	VPAND     128(AX), Y8, Y10
+	VPXOR     Y7, Y10, Y10
+	VMAXPS    Y10, Y5, Y5
+	VXORPS    Y8, Y4, Y4
+	VADDPS    Y10, Y6, Y6
+	VMOVUPS   512(AX), Y7
+	VADDPS    Y10, Y10, Y8
+	VSUBPS    Y8, Y7, Y7
+	VBLENDVPS Y9, Y7, Y8, Y7
+	VMINPS    Y7, Y2, Y2
+	VMOVUPS   160(R8), Y7
+	VADDPS    160(SI), Y7, Y7
+	VADDPS    Y1, Y7, Y7
+	VMINPS    640(AX), Y7, Y8
+	VMAXPS    704(AX), Y8, Y8
+	VADDPS    (AX), Y8, Y8
+	VXORPS    Y8, Y3, Y3
+	VSUBPS    (AX), Y8, Y8
+	VSUBPS    Y8, Y7, Y7
+	VMOVUPS   Y8, 160(R8)
+	VMOVUPS   Y7, 160(SI)
+	VMOVUPS   128(AX), Y10
+	VPAND     64(AX), Y8, Y9
+	VPCMPEQD  640(AX), Y9, Y9
+	VPXOR     Y8, Y10, Y10
+	VBLENDVPS Y9, Y10, Y7, Y8
+	VPAND     128(AX), Y8, Y10
+	VPXOR     Y7, Y10, Y10
+	VMAXPS    Y10, Y5, Y5
+	VXORPS    Y8, Y4, Y4
+	VADDPS    Y10, Y6, Y6
+	VMOVUPS   512(AX), Y7
+	VADDPS    Y10, Y10, Y8
+	VSUBPS    Y8, Y7, Y7
+	VBLENDVPS Y9, Y7, Y8, Y7
+	VMINPS    Y7, Y2, Y2
+	VMOVUPS   192(R8), Y7
+	VADDPS    192(SI), Y7, Y7
+	VADDPS    Y1, Y7, Y7
+	VMINPS    640(AX), Y7, Y8
+	VMAXPS    704(AX), Y8, Y8
+	VADDPS    (AX), Y8, Y8
+	VXORPS    Y8, Y3, Y3
+	VSUBPS    (AX), Y8, Y8
+	VSUBPS    Y8, Y7, Y7
+	VMOVUPS   Y8, 192(R8)
+	VMOVUPS   Y7, 192(SI)
+	VMOVUPS   128(AX), Y10
+	VPAND     64(AX), Y8, Y9
+	VPCMPEQD  640(AX), Y9, Y9
+	VPXOR     Y8, Y10, Y10
+	VBLENDVPS Y9, Y10, Y7, Y8
+	VPAND     128(AX), Y8, Y10
+	VPXOR     Y7, Y10, Y10
+	VMAXPS    Y10, Y5, Y5
+	VXORPS    Y8, Y4, Y4
+	VADDPS    Y10, Y6, Y6
+	VMOVUPS   512(AX), Y7
+	VADDPS    Y10, Y10, Y8
+	VSUBPS    Y8, Y7, Y7
+	VBLENDVPS Y9, Y7, Y8, Y7
+	VMINPS    Y7, Y2, Y2
+	VMOVUPS   224(R8), Y7
+	VADDPS    224(SI), Y7, Y7
+	VADDPS    Y1, Y7, Y7
+	VMINPS    640(AX), Y7, Y1
+	VMAXPS    704(AX), Y1, Y1
+	VADDPS    (AX), Y1, Y1
+	VXORPS    Y1, Y3, Y3
+	VSUBPS    (AX), Y1, Y1
+	VSUBPS    Y1, Y7, Y7
+	VMOVUPS   Y1, 224(R8)
+	VMOVUPS   Y7, 224(SI)
+	VMOVUPS   128(AX), Y9
+	VPAND     64(AX), Y1, Y8
+	VPCMPEQD  640(AX), Y8, Y8
+	VPXOR     Y1, Y9, Y9
+	VBLENDVPS Y8, Y9, Y7, Y1
+	VPAND     128(AX), Y1, Y9
+	VPXOR     Y7, Y9, Y9
+	VMAXPS    Y9, Y5, Y5
+	VXORPS    Y1, Y4, Y4
+	VADDPS    Y9, Y6, Y6
+	VMOVUPS   512(AX), Y1
+	VADDPS    Y9, Y9, Y7
+	VSUBPS    Y7, Y1, Y1
+	VBLENDVPS Y8, Y1, Y7, Y1
+	VMINPS    Y1, Y2, Y2
+	MOVL      $0x00000001, 416(R8)
+	VPSLLD    $0x1f, Y3, Y1
+	VPSRAD    $0x1f, Y1, Y1
+	VPSRAD    $0x1f, Y4, Y3
+	VPXOR     Y1, Y3, Y4
+	VADDPS    Y5, Y5, Y7
 	VMOVUPS   384(AX), Y8
 	VSUBPS    Y7, Y8, Y7
-	VPAND     Y3, Y7, Y7
+	VPAND     Y1, Y7, Y7
 	VMOVUPS   512(AX), Y8
-	VSUBPS    Y5, Y8, Y8
-	VPAND     Y2, Y6, Y5
-	VADDPS    Y5, Y8, Y8
-	VCMPPS    $0x11, Y7, Y8, Y9
-	VPAND     Y9, Y4, Y4
-	VPXOR     Y3, Y4, Y3
-	VBLENDVPS Y9, Y2, Y1, Y1
-	VPAND     256(AX), Y9, Y2
+	VSUBPS    Y6, Y8, Y8
+	VPAND     Y2, Y4, Y4
+	VADDPS    Y4, Y8, Y8
+	VCMPPS    $0x11, Y7, Y8, Y4
+	VPAND     Y4, Y3, Y3
+	VPXOR     Y1, Y3, Y1
+	VBLENDVPS Y4, Y2, Y5, Y2
+	VMOVUPS   Y2, 256(R8)
+	VMOVUPS   Y1, 320(R8)
+	VMOVUPS   Y4, 384(R8)
+	JMP       found0
+
+risky0:
+	VMOVUPS   384(R8), Y9
+	VMOVUPS   256(R8), Y1
+	VMOVUPS   320(R8), Y2
+	VPAND     256(AX), Y9, Y3
 	VMOVUPS   384(AX), Y4
 	VBLENDVPS Y9, 320(AX), Y4, Y4
-	VMOVUPS   (SP), Y5
-	VMOVUPS   32(SP), Y6
+	VMOVUPS   (R8), Y5
+	VMOVUPS   (CX), Y6
+	VMOVUPS   128(AX), Y8
 	VPAND     64(AX), Y5, Y7
 	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y8
 	VPXOR     Y5, Y8, Y8
 	VBLENDVPS Y7, Y8, Y6, Y8
-	VMOVUPS   128(AX), Y10
-	VPAND     Y8, Y10, Y10
+	VPAND     128(AX), Y8, Y10
 	VPXOR     Y6, Y10, Y10
-	VPXOR     Y6, Y6, Y6
-	VADDPS    Y6, Y10, Y10
 	VMOVUPS   512(AX), Y11
 	VADDPS    Y10, Y10, Y6
 	VSUBPS    Y6, Y11, Y11
 	VBLENDVPS Y7, Y11, Y6, Y6
 	VBLENDVPS Y9, Y6, Y10, Y6
-	VPCMPEQD  Y1, Y6, Y6
-	VPAND     Y3, Y6, Y6
-	VPXOR     Y3, Y6, Y3
-	VBLENDVPS Y6, Y4, Y2, Y10
+	VCMPPS    $0x00, Y1, Y6, Y6
+	VPAND     Y2, Y6, Y6
+	VPXOR     Y6, Y2, Y2
+	VBLENDVPS Y6, Y4, Y3, Y10
 	VPAND     Y6, Y7, Y6
 	VPAND     Y6, Y9, Y6
 	VBLENDVPS Y6, 448(AX), Y10, Y6
 	VANDPS    128(AX), Y8, Y8
 	VXORPS    Y8, Y6, Y6
 	VADDPS    Y5, Y6, Y5
-	VMOVUPS   Y5, (SP)
-	VMOVUPS   64(SP), Y5
-	VMOVUPS   96(SP), Y6
+	VMOVUPS   Y5, (CX)
+	VMOVUPS   32(R8), Y5
+	VMOVUPS   32(CX), Y6
+	VMOVUPS   128(AX), Y8
 	VPAND     64(AX), Y5, Y7
 	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y8
 	VPXOR     Y5, Y8, Y8
 	VBLENDVPS Y7, Y8, Y6, Y8
-	VMOVUPS   128(AX), Y10
-	VPAND     Y8, Y10, Y10
+	VPAND     128(AX), Y8, Y10
 	VPXOR     Y6, Y10, Y10
-	VPXOR     Y6, Y6, Y6
-	VADDPS    Y6, Y10, Y10
 	VMOVUPS   512(AX), Y11
 	VADDPS    Y10, Y10, Y6
 	VSUBPS    Y6, Y11, Y11
 	VBLENDVPS Y7, Y11, Y6, Y6
 	VBLENDVPS Y9, Y6, Y10, Y6
-	VPCMPEQD  Y1, Y6, Y6
-	VPAND     Y3, Y6, Y6
-	VPXOR     Y3, Y6, Y3
-	VBLENDVPS Y6, Y4, Y2, Y10
+	VCMPPS    $0x00, Y1, Y6, Y6
+	VPAND     Y2, Y6, Y6
+	VPXOR     Y6, Y2, Y2
+	VBLENDVPS Y6, Y4, Y3, Y10
 	VPAND     Y6, Y7, Y6
 	VPAND     Y6, Y9, Y6
 	VBLENDVPS Y6, 448(AX), Y10, Y6
 	VANDPS    128(AX), Y8, Y8
 	VXORPS    Y8, Y6, Y6
 	VADDPS    Y5, Y6, Y5
-	VMOVUPS   Y5, 64(SP)
-	VMOVUPS   128(SP), Y5
-	VMOVUPS   160(SP), Y6
+	VMOVUPS   Y5, 32(CX)
+	VMOVUPS   64(R8), Y5
+	VMOVUPS   64(CX), Y6
+	VMOVUPS   128(AX), Y8
 	VPAND     64(AX), Y5, Y7
 	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y8
 	VPXOR     Y5, Y8, Y8
 	VBLENDVPS Y7, Y8, Y6, Y8
-	VMOVUPS   128(AX), Y10
-	VPAND     Y8, Y10, Y10
+	VPAND     128(AX), Y8, Y10
 	VPXOR     Y6, Y10, Y10
-	VPXOR     Y6, Y6, Y6
-	VADDPS    Y6, Y10, Y10
 	VMOVUPS   512(AX), Y11
 	VADDPS    Y10, Y10, Y6
 	VSUBPS    Y6, Y11, Y11
 	VBLENDVPS Y7, Y11, Y6, Y6
 	VBLENDVPS Y9, Y6, Y10, Y6
-	VPCMPEQD  Y1, Y6, Y6
-	VPAND     Y3, Y6, Y6
-	VPXOR     Y3, Y6, Y3
-	VBLENDVPS Y6, Y4, Y2, Y10
+	VCMPPS    $0x00, Y1, Y6, Y6
+	VPAND     Y2, Y6, Y6
+	VPXOR     Y6, Y2, Y2
+	VBLENDVPS Y6, Y4, Y3, Y10
 	VPAND     Y6, Y7, Y6
 	VPAND     Y6, Y9, Y6
 	VBLENDVPS Y6, 448(AX), Y10, Y6
 	VANDPS    128(AX), Y8, Y8
 	VXORPS    Y8, Y6, Y6
 	VADDPS    Y5, Y6, Y5
-	VMOVUPS   Y5, 128(SP)
-	VMOVUPS   192(SP), Y5
-	VMOVUPS   224(SP), Y6
+	VMOVUPS   Y5, 64(CX)
+	VMOVUPS   96(R8), Y5
+	VMOVUPS   96(CX), Y6
+	VMOVUPS   128(AX), Y8
 	VPAND     64(AX), Y5, Y7
 	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y8
 	VPXOR     Y5, Y8, Y8
 	VBLENDVPS Y7, Y8, Y6, Y8
-	VMOVUPS   128(AX), Y10
-	VPAND     Y8, Y10, Y10
+	VPAND     128(AX), Y8, Y10
 	VPXOR     Y6, Y10, Y10
-	VPXOR     Y6, Y6, Y6
-	VADDPS    Y6, Y10, Y10
 	VMOVUPS   512(AX), Y11
 	VADDPS    Y10, Y10, Y6
 	VSUBPS    Y6, Y11, Y11
 	VBLENDVPS Y7, Y11, Y6, Y6
 	VBLENDVPS Y9, Y6, Y10, Y6
-	VPCMPEQD  Y1, Y6, Y6
-	VPAND     Y3, Y6, Y6
-	VPXOR     Y3, Y6, Y3
-	VBLENDVPS Y6, Y4, Y2, Y10
+	VCMPPS    $0x00, Y1, Y6, Y6
+	VPAND     Y2, Y6, Y6
+	VPXOR     Y6, Y2, Y2
+	VBLENDVPS Y6, Y4, Y3, Y10
 	VPAND     Y6, Y7, Y6
 	VPAND     Y6, Y9, Y6
 	VBLENDVPS Y6, 448(AX), Y10, Y6
 	VANDPS    128(AX), Y8, Y8
 	VXORPS    Y8, Y6, Y6
 	VADDPS    Y5, Y6, Y5
-	VMOVUPS   Y5, 192(SP)
-	VMOVUPS   256(SP), Y5
-	VMOVUPS   288(SP), Y6
+	VMOVUPS   Y5, 96(CX)
+	VMOVUPS   128(R8), Y5
+	VMOVUPS   128(CX), Y6
+	VMOVUPS   128(AX), Y8
 	VPAND     64(AX), Y5, Y7
 	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y8
 	VPXOR     Y5, Y8, Y8
 	VBLENDVPS Y7, Y8, Y6, Y8
-	VMOVUPS   128(AX), Y10
-	VPAND     Y8, Y10, Y10
+	VPAND     128(AX), Y8, Y10
 	VPXOR     Y6, Y10, Y10
-	VPXOR     Y6, Y6, Y6
-	VADDPS    Y6, Y10, Y10
 	VMOVUPS   512(AX), Y11
 	VADDPS    Y10, Y10, Y6
 	VSUBPS    Y6, Y11, Y11
 	VBLENDVPS Y7, Y11, Y6, Y6
 	VBLENDVPS Y9, Y6, Y10, Y6
-	VPCMPEQD  Y1, Y6, Y6
-	VPAND     Y3, Y6, Y6
-	VPXOR     Y3, Y6, Y3
-	VBLENDVPS Y6, Y4, Y2, Y10
+	VCMPPS    $0x00, Y1, Y6, Y6
+	VPAND     Y2, Y6, Y6
+	VPXOR     Y6, Y2, Y2
+	VBLENDVPS Y6, Y4, Y3, Y10
 	VPAND     Y6, Y7, Y6
 	VPAND     Y6, Y9, Y6
 	VBLENDVPS Y6, 448(AX), Y10, Y6
 	VANDPS    128(AX), Y8, Y8
 	VXORPS    Y8, Y6, Y6
 	VADDPS    Y5, Y6, Y5
-	VMOVUPS   Y5, 256(SP)
-	VMOVUPS   320(SP), Y5
-	VMOVUPS   352(SP), Y6
+	VMOVUPS   Y5, 128(CX)
+	VMOVUPS   160(R8), Y5
+	VMOVUPS   160(CX), Y6
+	VMOVUPS   128(AX), Y8
 	VPAND     64(AX), Y5, Y7
 	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y8
 	VPXOR     Y5, Y8, Y8
 	VBLENDVPS Y7, Y8, Y6, Y8
-	VMOVUPS   128(AX), Y10
-	VPAND     Y8, Y10, Y10
+	VPAND     128(AX), Y8, Y10
 	VPXOR     Y6, Y10, Y10
-	VPXOR     Y6, Y6, Y6
-	VADDPS    Y6, Y10, Y10
 	VMOVUPS   512(AX), Y11
 	VADDPS    Y10, Y10, Y6
 	VSUBPS    Y6, Y11, Y11
 	VBLENDVPS Y7, Y11, Y6, Y6
 	VBLENDVPS Y9, Y6, Y10, Y6
-	VPCMPEQD  Y1, Y6, Y6
-	VPAND     Y3, Y6, Y6
-	VPXOR     Y3, Y6, Y3
-	VBLENDVPS Y6, Y4, Y2, Y10
+	VCMPPS    $0x00, Y1, Y6, Y6
+	VPAND     Y2, Y6, Y6
+	VPXOR     Y6, Y2, Y2
+	VBLENDVPS Y6, Y4, Y3, Y10
 	VPAND     Y6, Y7, Y6
 	VPAND     Y6, Y9, Y6
 	VBLENDVPS Y6, 448(AX), Y10, Y6
 	VANDPS    128(AX), Y8, Y8
 	VXORPS    Y8, Y6, Y6
 	VADDPS    Y5, Y6, Y5
-	VMOVUPS   Y5, 320(SP)
-	VMOVUPS   384(SP), Y5
-	VMOVUPS   416(SP), Y6
+	VMOVUPS   Y5, 160(CX)
+	VMOVUPS   192(R8), Y5
+	VMOVUPS   192(CX), Y6
+	VMOVUPS   128(AX), Y8
 	VPAND     64(AX), Y5, Y7
 	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y8
 	VPXOR     Y5, Y8, Y8
 	VBLENDVPS Y7, Y8, Y6, Y8
-	VMOVUPS   128(AX), Y10
-	VPAND     Y8, Y10, Y10
+	VPAND     128(AX), Y8, Y10
 	VPXOR     Y6, Y10, Y10
-	VPXOR     Y6, Y6, Y6
-	VADDPS    Y6, Y10, Y10
 	VMOVUPS   512(AX), Y11
 	VADDPS    Y10, Y10, Y6
 	VSUBPS    Y6, Y11, Y11
 	VBLENDVPS Y7, Y11, Y6, Y6
 	VBLENDVPS Y9, Y6, Y10, Y6
-	VPCMPEQD  Y1, Y6, Y6
-	VPAND     Y3, Y6, Y6
-	VPXOR     Y3, Y6, Y3
-	VBLENDVPS Y6, Y4, Y2, Y10
+	VCMPPS    $0x00, Y1, Y6, Y6
+	VPAND     Y2, Y6, Y6
+	VPXOR     Y6, Y2, Y2
+	VBLENDVPS Y6, Y4, Y3, Y10
 	VPAND     Y6, Y7, Y6
 	VPAND     Y6, Y9, Y6
 	VBLENDVPS Y6, 448(AX), Y10, Y6
 	VANDPS    128(AX), Y8, Y8
 	VXORPS    Y8, Y6, Y6
 	VADDPS    Y5, Y6, Y5
-	VMOVUPS   Y5, 384(SP)
-	VMOVUPS   448(SP), Y5
-	VMOVUPS   480(SP), Y6
+	VMOVUPS   Y5, 192(CX)
+	VMOVUPS   224(R8), Y5
+	VMOVUPS   224(CX), Y6
+	VMOVUPS   128(AX), Y8
 	VPAND     64(AX), Y5, Y7
 	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y8
 	VPXOR     Y5, Y8, Y8
 	VBLENDVPS Y7, Y8, Y6, Y8
-	VMOVUPS   128(AX), Y10
-	VPAND     Y8, Y10, Y10
+	VPAND     128(AX), Y8, Y10
 	VPXOR     Y6, Y10, Y10
-	VPXOR     Y6, Y6, Y6
-	VADDPS    Y6, Y10, Y10
 	VMOVUPS   512(AX), Y11
 	VADDPS    Y10, Y10, Y6
 	VSUBPS    Y6, Y11, Y11
 	VBLENDVPS Y7, Y11, Y6, Y6
 	VBLENDVPS Y9, Y6, Y10, Y6
-	VPCMPEQD  Y1, Y6, Y1
-	VPAND     Y3, Y1, Y1
-	VBLENDVPS Y1, Y4, Y2, Y2
+	VCMPPS    $0x00, Y1, Y6, Y1
+	VPAND     Y2, Y1, Y1
+	VPXOR     Y1, Y2, Y2
+	VBLENDVPS Y1, Y4, Y3, Y2
 	VPAND     Y1, Y7, Y1
 	VPAND     Y1, Y9, Y1
 	VBLENDVPS Y1, 448(AX), Y2, Y1
 	VANDPS    128(AX), Y8, Y8
 	VXORPS    Y8, Y1, Y1
 	VADDPS    Y5, Y1, Y5
-	VMOVUPS   Y5, 448(SP)
-	VMOVUPS   (SP), Y1
-	VMOVUPS   64(SP), Y2
-	VMOVUPS   128(SP), Y3
-	VMOVUPS   192(SP), Y4
-	VMOVUPS   256(SP), Y5
-	VMOVUPS   320(SP), Y6
-	VMOVUPS   384(SP), Y7
-	VMOVUPS   448(SP), Y8
+	VMOVUPS   Y5, 224(CX)
+	VMOVUPS   (CX), Y1
+	VMOVUPS   32(CX), Y2
+	VMOVUPS   64(CX), Y3
+	VMOVUPS   96(CX), Y4
+	VMOVUPS   128(CX), Y5
+	VMOVUPS   160(CX), Y6
+	VMOVUPS   192(CX), Y7
+	VMOVUPS   224(CX), Y8
 	VMOVAPS   Y9, Y9
 	JMP       done0
 
 // func roundTripBoxE8AVX2(rows *float32, peaks *float32, groups int, inverse float32, step float32, table *uint64)
-// Requires: AVX, AVX2
-TEXT ·roundTripBoxE8AVX2(SB), NOSPLIT, $512-40
+// Requires: AVX, AVX2, CMOV
+TEXT ·roundTripBoxE8AVX2(SB), $1856-40
 	MOVQ         table+32(FP), AX
+	VBROADCASTSS step+28(FP), Y0
 	MOVQ         rows+0(FP), CX
 	MOVQ         groups+16(FP), DX
-	VBROADCASTSS inverse+24(FP), Y0
-	VBROADCASTSS step+28(FP), Y1
+	VBROADCASTSS inverse+24(FP), Y1
+	MOVQ         CX, BX
+	LEAQ         (SP), SI
+	ADDQ         $0x0000003f, SI
+	ANDQ         $-64, SI
 
-group:
-	VMULPS    (CX), Y0, Y2
-	VADDPS    (AX), Y2, Y5
-	VSUBPS    (AX), Y5, Y4
+chunk:
+	MOVQ    $0x00000004, R8
+	CMPQ    DX, R8
+	CMOVQLT DX, R8
+	MOVQ    SI, DI
+
+pass1:
+	VMULPS    (CX), Y1, Y2
+	VADDPS    (AX), Y2, Y3
+	VSUBPS    (AX), Y3, Y4
+	VMOVUPS   Y4, (DI)
 	VSUBPS    Y4, Y2, Y2
-	VPAND     64(AX), Y2, Y3
-	VMOVUPS   Y4, (SP)
-	VMOVUPS   Y2, 32(SP)
-	VMULPS    32(CX), Y0, Y7
-	VADDPS    (AX), Y7, Y6
-	VSUBPS    (AX), Y6, Y8
-	VSUBPS    Y8, Y7, Y7
+	VMOVUPS   Y2, (CX)
+	VPAND     64(AX), Y2, Y4
+	VMULPS    32(CX), Y1, Y5
+	VADDPS    (AX), Y5, Y6
+	VSUBPS    (AX), Y6, Y7
+	VMOVUPS   Y7, 32(DI)
+	VSUBPS    Y7, Y5, Y5
+	VMOVUPS   Y5, 32(CX)
+	VPAND     64(AX), Y5, Y7
+	VXORPS    Y6, Y3, Y8
+	VMINPS    Y6, Y3, Y9
+	VMAXPS    Y6, Y3, Y3
+	VXORPS    Y5, Y2, Y2
+	VADDPS    Y7, Y4, Y5
+	VPMINUD   Y7, Y4, Y6
+	VPMAXUD   Y7, Y4, Y4
+	VMULPS    64(CX), Y1, Y7
+	VADDPS    (AX), Y7, Y10
+	VSUBPS    (AX), Y10, Y11
+	VMOVUPS   Y11, 64(DI)
+	VSUBPS    Y11, Y7, Y7
+	VMOVUPS   Y7, 64(CX)
 	VPAND     64(AX), Y7, Y11
-	VXORPS    Y6, Y5, Y4
-	VMINPS    Y6, Y5, Y9
-	VMAXPS    Y6, Y5, Y10
-	VXORPS    Y7, Y2, Y5
-	VADDPS    Y11, Y3, Y6
-	VPMINUD   Y11, Y3, Y2
-	VPMAXUD   Y11, Y3, Y3
-	VMOVUPS   Y8, 64(SP)
-	VMOVUPS   Y7, 96(SP)
-	VMULPS    64(CX), Y0, Y7
-	VADDPS    (AX), Y7, Y8
-	VSUBPS    (AX), Y8, Y11
+	VXORPS    Y10, Y8, Y8
+	VMINPS    Y10, Y9, Y9
+	VMAXPS    Y10, Y3, Y3
+	VXORPS    Y7, Y2, Y2
+	VADDPS    Y11, Y5, Y5
+	VPMINUD   Y11, Y6, Y6
+	VPMAXUD   Y11, Y4, Y4
+	VMULPS    96(CX), Y1, Y7
+	VADDPS    (AX), Y7, Y10
+	VSUBPS    (AX), Y10, Y11
+	VMOVUPS   Y11, 96(DI)
 	VSUBPS    Y11, Y7, Y7
-	VPAND     64(AX), Y7, Y12
-	VXORPS    Y8, Y4, Y4
-	VMINPS    Y8, Y9, Y9
-	VMAXPS    Y8, Y10, Y10
-	VXORPS    Y7, Y5, Y5
-	VADDPS    Y12, Y6, Y6
-	VPMINUD   Y12, Y2, Y2
-	VPMAXUD   Y12, Y3, Y3
-	VMOVUPS   Y11, 128(SP)
-	VMOVUPS   Y7, 160(SP)
-	VMULPS    96(CX), Y0, Y7
-	VADDPS    (AX), Y7, Y8
-	VSUBPS    (AX), Y8, Y11
+	VMOVUPS   Y7, 96(CX)
+	VPAND     64(AX), Y7, Y11
+	VXORPS    Y10, Y8, Y8
+	VMINPS    Y10, Y9, Y9
+	VMAXPS    Y10, Y3, Y3
+	VXORPS    Y7, Y2, Y2
+	VADDPS    Y11, Y5, Y5
+	VPMINUD   Y11, Y6, Y6
+	VPMAXUD   Y11, Y4, Y4
+	VMULPS    128(CX), Y1, Y7
+	VADDPS    (AX), Y7, Y10
+	VSUBPS    (AX), Y10, Y11
+	VMOVUPS   Y11, 128(DI)
 	VSUBPS    Y11, Y7, Y7
-	VPAND     64(AX), Y7, Y12
-	VXORPS    Y8, Y4, Y4
-	VMINPS    Y8, Y9, Y9
-	VMAXPS    Y8, Y10, Y10
-	VXORPS    Y7, Y5, Y5
-	VADDPS    Y12, Y6, Y6
-	VPMINUD   Y12, Y2, Y2
-	VPMAXUD   Y12, Y3, Y3
-	VMOVUPS   Y11, 192(SP)
-	VMOVUPS   Y7, 224(SP)
-	VMULPS    128(CX), Y0, Y7
-	VADDPS    (AX), Y7, Y8
-	VSUBPS    (AX), Y8, Y11
+	VMOVUPS   Y7, 128(CX)
+	VPAND     64(AX), Y7, Y11
+	VXORPS    Y10, Y8, Y8
+	VMINPS    Y10, Y9, Y9
+	VMAXPS    Y10, Y3, Y3
+	VXORPS    Y7, Y2, Y2
+	VADDPS    Y11, Y5, Y5
+	VPMINUD   Y11, Y6, Y6
+	VPMAXUD   Y11, Y4, Y4
+	VMULPS    160(CX), Y1, Y7
+	VADDPS    (AX), Y7, Y10
+	VSUBPS    (AX), Y10, Y11
+	VMOVUPS   Y11, 160(DI)
 	VSUBPS    Y11, Y7, Y7
-	VPAND     64(AX), Y7, Y12
-	VXORPS    Y8, Y4, Y4
-	VMINPS    Y8, Y9, Y9
-	VMAXPS    Y8, Y10, Y10
-	VXORPS    Y7, Y5, Y5
-	VADDPS    Y12, Y6, Y6
-	VPMINUD   Y12, Y2, Y2
-	VPMAXUD   Y12, Y3, Y3
-	VMOVUPS   Y11, 256(SP)
-	VMOVUPS   Y7, 288(SP)
-	VMULPS    160(CX), Y0, Y7
-	VADDPS    (AX), Y7, Y8
-	VSUBPS    (AX), Y8, Y11
+	VMOVUPS   Y7, 160(CX)
+	VPAND     64(AX), Y7, Y11
+	VXORPS    Y10, Y8, Y8
+	VMINPS    Y10, Y9, Y9
+	VMAXPS    Y10, Y3, Y3
+	VXORPS    Y7, Y2, Y2
+	VADDPS    Y11, Y5, Y5
+	VPMINUD   Y11, Y6, Y6
+	VPMAXUD   Y11, Y4, Y4
+	VMULPS    192(CX), Y1, Y7
+	VADDPS    (AX), Y7, Y10
+	VSUBPS    (AX), Y10, Y11
+	VMOVUPS   Y11, 192(DI)
 	VSUBPS    Y11, Y7, Y7
-	VPAND     64(AX), Y7, Y12
-	VXORPS    Y8, Y4, Y4
-	VMINPS    Y8, Y9, Y9
-	VMAXPS    Y8, Y10, Y10
-	VXORPS    Y7, Y5, Y5
-	VADDPS    Y12, Y6, Y6
-	VPMINUD   Y12, Y2, Y2
-	VPMAXUD   Y12, Y3, Y3
-	VMOVUPS   Y11, 320(SP)
-	VMOVUPS   Y7, 352(SP)
-	VMULPS    192(CX), Y0, Y7
-	VADDPS    (AX), Y7, Y8
-	VSUBPS    (AX), Y8, Y11
+	VMOVUPS   Y7, 192(CX)
+	VPAND     64(AX), Y7, Y11
+	VXORPS    Y10, Y8, Y8
+	VMINPS    Y10, Y9, Y9
+	VMAXPS    Y10, Y3, Y3
+	VXORPS    Y7, Y2, Y2
+	VADDPS    Y11, Y5, Y5
+	VPMINUD   Y11, Y6, Y6
+	VPMAXUD   Y11, Y4, Y4
+	VMULPS    224(CX), Y1, Y7
+	VADDPS    (AX), Y7, Y10
+	VSUBPS    (AX), Y10, Y11
+	VMOVUPS   Y11, 224(DI)
 	VSUBPS    Y11, Y7, Y7
-	VPAND     64(AX), Y7, Y12
-	VXORPS    Y8, Y4, Y4
-	VMINPS    Y8, Y9, Y9
-	VMAXPS    Y8, Y10, Y10
-	VXORPS    Y7, Y5, Y5
-	VADDPS    Y12, Y6, Y6
-	VPMINUD   Y12, Y2, Y2
-	VPMAXUD   Y12, Y3, Y3
-	VMOVUPS   Y11, 384(SP)
-	VMOVUPS   Y7, 416(SP)
-	VMULPS    224(CX), Y0, Y7
-	VADDPS    (AX), Y7, Y8
-	VSUBPS    (AX), Y8, Y11
-	VSUBPS    Y11, Y7, Y7
-	VPAND     64(AX), Y7, Y12
-	VXORPS    Y8, Y4, Y4
-	VMINPS    Y8, Y9, Y9
-	VMAXPS    Y8, Y10, Y10
-	VXORPS    Y7, Y5, Y5
-	VADDPS    Y12, Y6, Y6
-	VPMINUD   Y12, Y2, Y2
-	VPMAXUD   Y12, Y3, Y3
-	VMOVUPS   Y11, 448(SP)
-	VMOVUPS   Y7, 480(SP)
+	VMOVUPS   Y7, 224(CX)
+	VPAND     64(AX), Y7, Y11
+	VXORPS    Y10, Y8, Y8
+	VMINPS    Y10, Y9, Y9
+	VMAXPS    Y10, Y3, Y3
+	VXORPS    Y7, Y2, Y2
+	VADDPS    Y11, Y5, Y5
+	VPMINUD   Y11, Y6, Y6
+	VPMAXUD   Y11, Y4, Y4
 	VPXOR     Y7, Y7, Y7
-	VPCMPEQD  Y7, Y2, Y7
-	VCMPPS    $0x11, 832(AX), Y9, Y8
-	VPOR      Y7, Y8, Y7
-	VMOVUPS   896(AX), Y8
-	VCMPPS    $0x11, Y10, Y8, Y8
-	VPOR      Y7, Y8, Y7
-	VPTEST    Y7, Y7
-	JNZ       risky0
-	VADDPS    Y2, Y2, Y7
-	VPSLLD    $0x1f, Y4, Y4
-	VPSRAD    $0x1f, Y4, Y4
-	VPSRAD    $0x1f, Y5, Y5
-	VPXOR     Y4, Y5, Y8
-	VADDPS    Y3, Y3, Y9
+	VPCMPEQD  Y7, Y6, Y7
+	VCMPPS    $0x11, 832(AX), Y9, Y9
+	VPOR      Y7, Y9, Y7
+	VMOVUPS   896(AX), Y9
+	VCMPPS    $0x11, Y3, Y9, Y3
+	VPOR      Y7, Y3, Y3
+	VPTEST    Y3, Y3
+	JNZ       again0
+	MOVL      $0x00000000, 416(DI)
+	VADDPS    Y6, Y6, Y3
+	VPSLLD    $0x1f, Y8, Y7
+	VPSRAD    $0x1f, Y7, Y7
+	VPSRAD    $0x1f, Y2, Y2
+	VPXOR     Y7, Y2, Y8
+	VADDPS    Y4, Y4, Y9
 	VMOVUPS   384(AX), Y10
 	VSUBPS    Y9, Y10, Y9
-	VPAND     Y4, Y9, Y9
+	VPAND     Y7, Y9, Y9
 	VMOVUPS   512(AX), Y10
-	VSUBPS    Y6, Y10, Y10
-	VPAND     Y7, Y8, Y6
-	VADDPS    Y6, Y10, Y10
-	VCMPPS    $0x11, Y9, Y10, Y10
-	VPAND     Y10, Y5, Y5
-	VPXOR     Y4, Y5, Y5
-	VBLENDVPS Y10, Y2, Y3, Y9
-	VPAND     256(AX), Y10, Y11
+	VSUBPS    Y5, Y10, Y10
+	VPAND     Y3, Y8, Y3
+	VADDPS    Y3, Y10, Y10
+	VCMPPS    $0x11, Y9, Y10, Y3
+	VPAND     Y3, Y2, Y2
+	VPXOR     Y7, Y2, Y2
+	VBLENDVPS Y3, Y6, Y4, Y4
+	VMOVUPS   Y4, 256(DI)
+	VMOVUPS   Y2, 320(DI)
+	VMOVUPS   Y3, 384(DI)
+
+found0:
+	ADDQ    $0x00000100, CX
+	ADDQ    $0x000001c0, DI
+	DECQ    R8
+	JNZ     pass1
+	MOVQ    $0x00000004, R8
+	CMPQ    DX, R8
+	CMOVQLT DX, R8
+	MOVQ    SI, DI
+
+pass2:
+	CMPL      416(DI), $0x00
+	JNE       risky0
+	VMOVUPS   384(DI), Y10
+	VMOVUPS   256(DI), Y9
+	VMOVUPS   320(DI), Y11
+	VPAND     256(AX), Y10, Y12
 	VMOVUPS   384(AX), Y2
-	VBLENDVPS Y10, 320(AX), Y2, Y12
-	VMOVUPS   32(SP), Y2
-	VPAND     64(AX), Y2, Y3
+	VBLENDVPS Y10, 320(AX), Y2, Y13
+	VMOVUPS   64(AX), Y2
+	VPAND     (BX), Y2, Y2
+	VPCMPEQD  Y9, Y2, Y3
+	VPAND     Y11, Y3, Y3
+	VPXOR     Y3, Y11, Y11
+	VBLENDVPS Y3, Y13, Y12, Y3
+	VPXOR     Y2, Y3, Y3
+	VPXOR     (BX), Y3, Y3
+	VADDPS    (DI), Y3, Y2
+	VMOVUPS   64(AX), Y3
+	VPAND     32(BX), Y3, Y3
 	VPCMPEQD  Y9, Y3, Y4
-	VPAND     Y5, Y4, Y4
-	VPXOR     Y5, Y4, Y6
-	VBLENDVPS Y4, Y12, Y11, Y4
-	VPXOR     Y3, Y2, Y2
-	VPXOR     Y2, Y4, Y4
-	VADDPS    (SP), Y4, Y2
-	VMOVUPS   96(SP), Y3
-	VPAND     64(AX), Y3, Y4
+	VPAND     Y11, Y4, Y4
+	VPXOR     Y4, Y11, Y11
+	VBLENDVPS Y4, Y13, Y12, Y4
+	VPXOR     Y3, Y4, Y4
+	VPXOR     32(BX), Y4, Y4
+	VADDPS    32(DI), Y4, Y3
+	VMOVUPS   64(AX), Y4
+	VPAND     64(BX), Y4, Y4
 	VPCMPEQD  Y9, Y4, Y5
-	VPAND     Y6, Y5, Y5
-	VPXOR     Y6, Y5, Y7
-	VBLENDVPS Y5, Y12, Y11, Y5
-	VPXOR     Y4, Y3, Y3
-	VPXOR     Y3, Y5, Y5
-	VADDPS    64(SP), Y5, Y3
-	VMOVUPS   160(SP), Y4
-	VPAND     64(AX), Y4, Y5
+	VPAND     Y11, Y5, Y5
+	VPXOR     Y5, Y11, Y11
+	VBLENDVPS Y5, Y13, Y12, Y5
+	VPXOR     Y4, Y5, Y5
+	VPXOR     64(BX), Y5, Y5
+	VADDPS    64(DI), Y5, Y4
+	VMOVUPS   64(AX), Y5
+	VPAND     96(BX), Y5, Y5
 	VPCMPEQD  Y9, Y5, Y6
-	VPAND     Y7, Y6, Y6
-	VPXOR     Y7, Y6, Y8
-	VBLENDVPS Y6, Y12, Y11, Y6
-	VPXOR     Y5, Y4, Y4
-	VPXOR     Y4, Y6, Y6
-	VADDPS    128(SP), Y6, Y4
-	VMOVUPS   224(SP), Y5
-	VPAND     64(AX), Y5, Y6
+	VPAND     Y11, Y6, Y6
+	VPXOR     Y6, Y11, Y11
+	VBLENDVPS Y6, Y13, Y12, Y6
+	VPXOR     Y5, Y6, Y6
+	VPXOR     96(BX), Y6, Y6
+	VADDPS    96(DI), Y6, Y5
+	VMOVUPS   64(AX), Y6
+	VPAND     128(BX), Y6, Y6
 	VPCMPEQD  Y9, Y6, Y7
-	VPAND     Y8, Y7, Y7
-	VPXOR     Y8, Y7, Y13
-	VBLENDVPS Y7, Y12, Y11, Y7
-	VPXOR     Y6, Y5, Y5
-	VPXOR     Y5, Y7, Y7
-	VADDPS    192(SP), Y7, Y5
-	VMOVUPS   288(SP), Y6
-	VPAND     64(AX), Y6, Y7
+	VPAND     Y11, Y7, Y7
+	VPXOR     Y7, Y11, Y11
+	VBLENDVPS Y7, Y13, Y12, Y7
+	VPXOR     Y6, Y7, Y7
+	VPXOR     128(BX), Y7, Y7
+	VADDPS    128(DI), Y7, Y6
+	VMOVUPS   64(AX), Y7
+	VPAND     160(BX), Y7, Y7
 	VPCMPEQD  Y9, Y7, Y8
-	VPAND     Y13, Y8, Y8
-	VPXOR     Y13, Y8, Y13
-	VBLENDVPS Y8, Y12, Y11, Y8
-	VPXOR     Y7, Y6, Y6
-	VPXOR     Y6, Y8, Y8
-	VADDPS    256(SP), Y8, Y6
-	VMOVUPS   352(SP), Y7
-	VPAND     64(AX), Y7, Y8
+	VPAND     Y11, Y8, Y8
+	VPXOR     Y8, Y11, Y11
+	VBLENDVPS Y8, Y13, Y12, Y8
+	VPXOR     Y7, Y8, Y8
+	VPXOR     160(BX), Y8, Y8
+	VADDPS    160(DI), Y8, Y7
+	VMOVUPS   64(AX), Y8
+	VPAND     192(BX), Y8, Y8
 	VPCMPEQD  Y9, Y8, Y14
-	VPAND     Y13, Y14, Y14
-	VPXOR     Y13, Y14, Y13
-	VBLENDVPS Y14, Y12, Y11, Y14
-	VPXOR     Y8, Y7, Y7
-	VPXOR     Y7, Y14, Y14
-	VADDPS    320(SP), Y14, Y7
-	VMOVUPS   416(SP), Y8
-	VPAND     64(AX), Y8, Y14
-	VPCMPEQD  Y9, Y14, Y15
-	VPAND     Y13, Y15, Y15
-	VPXOR     Y13, Y15, Y13
-	VBLENDVPS Y15, Y12, Y11, Y15
-	VPXOR     Y14, Y8, Y8
-	VPXOR     Y8, Y15, Y15
-	VADDPS    384(SP), Y15, Y8
-	VMOVUPS   480(SP), Y14
-	VPAND     64(AX), Y14, Y15
-	VPCMPEQD  Y9, Y15, Y9
-	VPAND     Y13, Y9, Y9
-	VBLENDVPS Y9, Y12, Y11, Y9
-	VPXOR     Y15, Y14, Y14
+	VPAND     Y11, Y14, Y14
+	VPXOR     Y14, Y11, Y11
+	VBLENDVPS Y14, Y13, Y12, Y14
+	VPXOR     Y8, Y14, Y14
+	VPXOR     192(BX), Y14, Y14
+	VADDPS    192(DI), Y14, Y8
+	VMOVUPS   64(AX), Y14
+	VPAND     224(BX), Y14, Y14
+	VPCMPEQD  Y9, Y14, Y9
+	VPAND     Y11, Y9, Y9
+	VPXOR     Y9, Y11, Y11
+	VBLENDVPS Y9, Y13, Y12, Y9
 	VPXOR     Y14, Y9, Y9
-	VADDPS    448(SP), Y9, Y9
+	VPXOR     224(BX), Y9, Y9
+	VADDPS    224(DI), Y9, Y9
 	VMOVAPS   Y10, Y10
 
 done0:
-	VMULPS  Y1, Y2, Y2
-	VMOVUPS Y2, (CX)
-	VMULPS  Y1, Y3, Y3
-	VMOVUPS Y3, 32(CX)
-	VMULPS  Y1, Y4, Y4
-	VMOVUPS Y4, 64(CX)
-	VMULPS  Y1, Y5, Y5
-	VMOVUPS Y5, 96(CX)
-	VMULPS  Y1, Y6, Y6
-	VMOVUPS Y6, 128(CX)
-	VMULPS  Y1, Y7, Y7
-	VMOVUPS Y7, 160(CX)
-	VMULPS  Y1, Y8, Y8
-	VMOVUPS Y8, 192(CX)
-	VMULPS  Y1, Y9, Y9
-	VMOVUPS Y9, 224(CX)
-	ADDQ    $0x00000100, CX
-	DECQ    DX
-	JNZ     group
+	VMULPS  Y0, Y2, Y2
+	VMOVUPS Y2, (BX)
+	VMULPS  Y0, Y3, Y3
+	VMOVUPS Y3, 32(BX)
+	VMULPS  Y0, Y4, Y4
+	VMOVUPS Y4, 64(BX)
+	VMULPS  Y0, Y5, Y5
+	VMOVUPS Y5, 96(BX)
+	VMULPS  Y0, Y6, Y6
+	VMOVUPS Y6, 128(BX)
+	VMULPS  Y0, Y7, Y7
+	VMOVUPS Y7, 160(BX)
+	VMULPS  Y0, Y8, Y8
+	VMOVUPS Y8, 192(BX)
+	VMULPS  Y0, Y9, Y9
+	VMOVUPS Y9, 224(BX)
+	ADDQ    $0x00000100, BX
+	ADDQ    $0x000001c0, DI
+	DECQ    R8
+	JNZ     pass2
+	SUBQ    $0x00000004, DX
+	JG      chunk
 	VZEROUPPER
 	RET
 
-risky0:
-	VPXOR     Y4, Y4, Y4
-	VMULPS    (CX), Y0, Y7
-	VADDPS    Y4, Y7, Y7
-	VMINPS    640(AX), Y7, Y2
-	VMAXPS    704(AX), Y2, Y2
-	VADDPS    (AX), Y2, Y2
-	VSUBPS    (AX), Y2, Y8
-	VSUBPS    Y8, Y7, Y7
-	VPAND     64(AX), Y8, Y3
-	VPCMPEQD  640(AX), Y3, Y3
-	VMOVUPS   128(AX), Y5
-	VPXOR     Y8, Y5, Y5
-	VBLENDVPS Y3, Y5, Y7, Y5
-	VMOVUPS   128(AX), Y6
-	VPAND     Y5, Y6, Y6
-	VPXOR     Y7, Y6, Y6
-	VPXOR     Y9, Y9, Y9
-	VADDPS    Y9, Y6, Y6
-	VMOVUPS   512(AX), Y10
-	VADDPS    Y6, Y6, Y9
-	VSUBPS    Y9, Y10, Y10
-	VBLENDVPS Y3, Y10, Y9, Y3
-	VMOVUPS   Y8, (SP)
-	VMOVUPS   Y7, 32(SP)
-	VMULPS    32(CX), Y0, Y7
-	VADDPS    Y4, Y7, Y7
-	VMINPS    640(AX), Y7, Y9
-	VMAXPS    704(AX), Y9, Y9
-	VADDPS    (AX), Y9, Y9
-	VSUBPS    (AX), Y9, Y8
-	VSUBPS    Y8, Y7, Y7
-	VXORPS    Y9, Y2, Y9
-	VPAND     64(AX), Y8, Y2
-	VPCMPEQD  640(AX), Y2, Y10
-	VMOVUPS   128(AX), Y2
-	VPXOR     Y8, Y2, Y2
-	VBLENDVPS Y10, Y2, Y7, Y12
-	VMOVUPS   128(AX), Y2
-	VPAND     Y12, Y2, Y11
-	VPXOR     Y7, Y11, Y11
+again0:
 	VPXOR     Y2, Y2, Y2
-	VADDPS    Y2, Y11, Y11
-	VMAXPS    Y11, Y6, Y2
-	VXORPS    Y12, Y5, Y5
-	VADDPS    Y11, Y6, Y6
-	VMOVUPS   512(AX), Y12
-	VADDPS    Y11, Y11, Y11
-	VSUBPS    Y11, Y12, Y12
-	VBLENDVPS Y10, Y12, Y11, Y10
-	VMINPS    Y10, Y3, Y3
-	VMOVUPS   Y8, 64(SP)
-	VMOVUPS   Y7, 96(SP)
-	VMULPS    64(CX), Y0, Y7
-	VADDPS    Y4, Y7, Y7
-	VMINPS    640(AX), Y7, Y8
-	VMAXPS    704(AX), Y8, Y8
-	VADDPS    (AX), Y8, Y8
-	VSUBPS    (AX), Y8, Y10
-	VSUBPS    Y10, Y7, Y7
-	VXORPS    Y8, Y9, Y9
-	VPAND     64(AX), Y10, Y8
-	VPCMPEQD  640(AX), Y8, Y8
-	VMOVUPS   128(AX), Y11
-	VPXOR     Y10, Y11, Y11
-	VBLENDVPS Y8, Y11, Y7, Y11
-	VMOVUPS   128(AX), Y12
-	VPAND     Y11, Y12, Y12
-	VPXOR     Y7, Y12, Y12
-	VPXOR     Y13, Y13, Y13
-	VADDPS    Y13, Y12, Y12
-	VMAXPS    Y12, Y2, Y2
-	VXORPS    Y11, Y5, Y5
-	VADDPS    Y12, Y6, Y6
-	VMOVUPS   512(AX), Y11
-	VADDPS    Y12, Y12, Y12
-	VSUBPS    Y12, Y11, Y11
-	VBLENDVPS Y8, Y11, Y12, Y8
-	VMINPS    Y8, Y3, Y3
-	VMOVUPS   Y10, 128(SP)
-	VMOVUPS   Y7, 160(SP)
-	VMULPS    96(CX), Y0, Y7
-	VADDPS    Y4, Y7, Y7
-	VMINPS    640(AX), Y7, Y8
-	VMAXPS    704(AX), Y8, Y8
-	VADDPS    (AX), Y8, Y8
-	VSUBPS    (AX), Y8, Y10
-	VSUBPS    Y10, Y7, Y7
-	VXORPS    Y8, Y9, Y9
-	VPAND     64(AX), Y10, Y8
-	VPCMPEQD  640(AX), Y8, Y8
-	VMOVUPS   128(AX), Y11
-	VPXOR     Y10, Y11, Y11
-	VBLENDVPS Y8, Y11, Y7, Y11
-	VMOVUPS   128(AX), Y12
-	VPAND     Y11, Y12, Y12
-	VPXOR     Y7, Y12, Y12
-	VPXOR     Y13, Y13, Y13
-	VADDPS    Y13, Y12, Y12
-	VMAXPS    Y12, Y2, Y2
-	VXORPS    Y11, Y5, Y5
-	VADDPS    Y12, Y6, Y6
-	VMOVUPS   512(AX), Y11
-	VADDPS    Y12, Y12, Y12
-	VSUBPS    Y12, Y11, Y11
-	VBLENDVPS Y8, Y11, Y12, Y8
-	VMINPS    Y8, Y3, Y3
-	VMOVUPS   Y10, 192(SP)
-	VMOVUPS   Y7, 224(SP)
-	VMULPS    128(CX), Y0, Y7
-	VADDPS    Y4, Y7, Y7
-	VMINPS    640(AX), Y7, Y8
-	VMAXPS    704(AX), Y8, Y8
-	VADDPS    (AX), Y8, Y8
-	VSUBPS    (AX), Y8, Y10
-	VSUBPS    Y10, Y7, Y7
-	VXORPS    Y8, Y9, Y9
-	VPAND     64(AX), Y10, Y8
-	VPCMPEQD  640(AX), Y8, Y8
-	VMOVUPS   128(AX), Y11
-	VPXOR     Y10, Y11, Y11
-	VBLENDVPS Y8, Y11, Y7, Y11
-	VMOVUPS   128(AX), Y12
-	VPAND     Y11, Y12, Y12
-	VPXOR     Y7, Y12, Y12
-	VPXOR     Y13, Y13, Y13
-	VADDPS    Y13, Y12, Y12
-	VMAXPS    Y12, Y2, Y2
-	VXORPS    Y11, Y5, Y5
-	VADDPS    Y12, Y6, Y6
-	VMOVUPS   512(AX), Y11
-	VADDPS    Y12, Y12, Y12
-	VSUBPS    Y12, Y11, Y11
-	VBLENDVPS Y8, Y11, Y12, Y8
-	VMINPS    Y8, Y3, Y3
-	VMOVUPS   Y10, 256(SP)
-	VMOVUPS   Y7, 288(SP)
-	VMULPS    160(CX), Y0, Y7
-	VADDPS    Y4, Y7, Y7
-	VMINPS    640(AX), Y7, Y8
-	VMAXPS    704(AX), Y8, Y8
-	VADDPS    (AX), Y8, Y8
-	VSUBPS    (AX), Y8, Y10
-	VSUBPS    Y10, Y7, Y7
-	VXORPS    Y8, Y9, Y9
-	VPAND     64(AX), Y10, Y8
-	VPCMPEQD  640(AX), Y8, Y8
-	VMOVUPS   128(AX), Y11
-	VPXOR     Y10, Y11, Y11
-	VBLENDVPS Y8, Y11, Y7, Y11
-	VMOVUPS   128(AX), Y12
-	VPAND     Y11, Y12, Y12
-	VPXOR     Y7, Y12, Y12
-	VPXOR     Y13, Y13, Y13
-	VADDPS    Y13, Y12, Y12
-	VMAXPS    Y12, Y2, Y2
-	VXORPS    Y11, Y5, Y5
-	VADDPS    Y12, Y6, Y6
-	VMOVUPS   512(AX), Y11
-	VADDPS    Y12, Y12, Y12
-	VSUBPS    Y12, Y11, Y11
-	VBLENDVPS Y8, Y11, Y12, Y8
-	VMINPS    Y8, Y3, Y3
-	VMOVUPS   Y10, 320(SP)
-	VMOVUPS   Y7, 352(SP)
-	VMULPS    192(CX), Y0, Y7
-	VADDPS    Y4, Y7, Y7
-	VMINPS    640(AX), Y7, Y8
-	VMAXPS    704(AX), Y8, Y8
-	VADDPS    (AX), Y8, Y8
-	VSUBPS    (AX), Y8, Y10
-	VSUBPS    Y10, Y7, Y7
-	VXORPS    Y8, Y9, Y9
-	VPAND     64(AX), Y10, Y8
-	VPCMPEQD  640(AX), Y8, Y8
-	VMOVUPS   128(AX), Y11
-	VPXOR     Y10, Y11, Y11
-	VBLENDVPS Y8, Y11, Y7, Y11
-	VMOVUPS   128(AX), Y12
-	VPAND     Y11, Y12, Y12
-	VPXOR     Y7, Y12, Y12
-	VPXOR     Y13, Y13, Y13
-	VADDPS    Y13, Y12, Y12
-	VMAXPS    Y12, Y2, Y2
-	VXORPS    Y11, Y5, Y5
-	VADDPS    Y12, Y6, Y6
-	VMOVUPS   512(AX), Y11
-	VADDPS    Y12, Y12, Y12
-	VSUBPS    Y12, Y11, Y11
-	VBLENDVPS Y8, Y11, Y12, Y8
-	VMINPS    Y8, Y3, Y3
-	VMOVUPS   Y10, 384(SP)
-	VMOVUPS   Y7, 416(SP)
-	VMULPS    224(CX), Y0, Y7
-	VADDPS    Y4, Y7, Y7
-	VMINPS    640(AX), Y7, Y4
+	VMOVUPS   (DI), Y3
+	VADDPS    (CX), Y3, Y3
+	VADDPS    Y2, Y3, Y3
+	VMINPS    640(AX), Y3, Y4
 	VMAXPS    704(AX), Y4, Y4
 	VADDPS    (AX), Y4, Y4
-	VSUBPS    (AX), Y4, Y8
-	VSUBPS    Y8, Y7, Y7
-	VXORPS    Y4, Y9, Y9
-	VPAND     64(AX), Y8, Y4
-	VPCMPEQD  640(AX), Y4, Y4
+	VSUBPS    (AX), Y4, Y5
+	VSUBPS    Y5, Y3, Y3
+	VMOVUPS   Y5, (DI)
+	VMOVUPS   Y3, (CX)
+	VMOVUPS   128(AX), Y7
+	VPAND     64(AX), Y5, Y6
+	VPCMPEQD  640(AX), Y6, Y6
+	VPXOR     Y5, Y7, Y7
+	VBLENDVPS Y6, Y7, Y3, Y5
+	VPAND     128(AX), Y5, Y7
+	VPXOR     Y3, Y7, Y7
+	VMOVUPS   512(AX), Y8
+	VADDPS    Y7, Y7, Y3
+	VSUBPS    Y3, Y8, Y8
+	VBLENDVPS Y6, Y8, Y3, Y3
+	VMOVUPS   32(DI), Y6
+	VADDPS    32(CX), Y6, Y6
+	VADDPS    Y2, Y6, Y6
+	VMINPS    640(AX), Y6, Y8
+	VMAXPS    704(AX), Y8, Y8
+	VADDPS    (AX), Y8, Y8
+	VXORPS    Y8, Y4, Y4
+	VSUBPS    (AX), Y8, Y8
+	VSUBPS    Y8, Y6, Y6
+	VMOVUPS   Y8, 32(DI)
+	VMOVUPS   Y6, 32(CX)
 	VMOVUPS   128(AX), Y10
+	VPAND     64(AX), Y8, Y9
+	VPCMPEQD  640(AX), Y9, Y9
 	VPXOR     Y8, Y10, Y10
-	VBLENDVPS Y4, Y10, Y7, Y10
+	VBLENDVPS Y9, Y10, Y6, Y8
+	VPAND     128(AX), Y8, Y10
+	VPXOR     Y6, Y10, Y10
+	VMAXPS    Y10, Y7, Y6
+	VXORPS    Y8, Y5, Y5
+	VADDPS    Y10, Y7, Y7
+	VMOVUPS   512(AX), Y8
+	VADDPS    Y10, Y10, Y10
+	VSUBPS    Y10, Y8, Y8
+	VBLENDVPS Y9, Y8, Y10, Y8
+	VMINPS    Y8, Y3, Y3
+	VMOVUPS   64(DI), Y8
+	VADDPS    64(CX), Y8, Y8
+	VADDPS    Y2, Y8, Y8
+	VMINPS    640(AX), Y8, Y9
+	VMAXPS    704(AX), Y9, Y9
+	VADDPS    (AX), Y9, Y9
+	VXORPS    Y9, Y4, Y4
+	VSUBPS    (AX), Y9, Y9
+	VSUBPS    Y9, Y8, Y8
+	VMOVUPS   Y9, 64(DI)
+	VMOVUPS   Y8, 64(CX)
 	VMOVUPS   128(AX), Y11
-	VPAND     Y10, Y11, Y11
-	VPXOR     Y7, Y11, Y11
-	VPXOR     Y12, Y12, Y12
-	VADDPS    Y12, Y11, Y11
-	VMAXPS    Y11, Y2, Y2
-	VXORPS    Y10, Y5, Y5
-	VADDPS    Y11, Y6, Y6
-	VMOVUPS   512(AX), Y10
-	VADDPS    Y11, Y11, Y11
-	VSUBPS    Y11, Y10, Y10
-	VBLENDVPS Y4, Y10, Y11, Y4
-	VMINPS    Y4, Y3, Y3
-	VMOVUPS   Y8, 448(SP)
-	VMOVUPS   Y7, 480(SP)
-	VPSLLD    $0x1f, Y9, Y4
-	VPSRAD    $0x1f, Y4, Y4
-	VPSRAD    $0x1f, Y5, Y5
-	VPXOR     Y4, Y5, Y7
-	VADDPS    Y2, Y2, Y8
+	VPAND     64(AX), Y9, Y10
+	VPCMPEQD  640(AX), Y10, Y10
+	VPXOR     Y9, Y11, Y11
+	VBLENDVPS Y10, Y11, Y8, Y9
+	VPAND     128(AX), Y9, Y11
+	VPXOR     Y8, Y11, Y11
+	VMAXPS    Y11, Y6, Y6
+	VXORPS    Y9, Y5, Y5
+	VADDPS    Y11, Y7, Y7
+	VMOVUPS   512(AX), Y8
+	VADDPS    Y11, Y11, Y9
+	VSUBPS    Y9, Y8, Y8
+	VBLENDVPS Y10, Y8, Y9, Y8
+	VMINPS    Y8, Y3, Y3
+	VMOVUPS   96(DI), Y8
+	VADDPS    96(CX), Y8, Y8
+	VADDPS    Y2, Y8, Y8
+	VMINPS    640(AX), Y8, Y9
+	VMAXPS    704(AX), Y9, Y9
+	VADDPS    (AX), Y9, Y9
+	VXORPS    Y9, Y4, Y4
+	VSUBPS    (AX), Y9, Y9
+	VSUBPS    Y9, Y8, Y8
+	VMOVUPS   Y9, 96(DI)
+	VMOVUPS   Y8, 96(CX)
+	VMOVUPS   128(AX), Y11
+	VPAND     64(AX), Y9, Y10
+	VPCMPEQD  640(AX), Y10, Y10
+	VPXOR     Y9, Y11, Y11
+	VBLENDVPS Y10, Y11, Y8, Y9
+	VPAND     128(AX), Y9, Y11
+	VPXOR     Y8, Y11, Y11
+	VMAXPS    Y11, Y6, Y6
+	VXORPS    Y9, Y5, Y5
+	VADDPS    Y11, Y7, Y7
+	VMOVUPS   512(AX), Y8
+	VADDPS    Y11, Y11, Y9
+	VSUBPS    Y9, Y8, Y8
+	VBLENDVPS Y10, Y8, Y9, Y8
+	VMINPS    Y8, Y3, Y3
+	VMOVUPS   128(DI), Y8
+	VADDPS    128(CX), Y8, Y8
+	VADDPS    Y2, Y8, Y8
+	VMINPS    640(AX), Y8, Y9
+	VMAXPS    704(AX), Y9, Y9
+	VADDPS    (AX), Y9, Y9
+	VXORPS    Y9, Y4, Y4
+	VSUBPS    (AX), Y9, Y9
+	VSUBPS    Y9, Y8, Y8
+	VMOVUPS   Y9, 128(DI)
+	VMOVUPS   Y8, 128(CX)
+	VMOVUPS   128(AX), Y11
+	VPAND     64(AX), Y9, Y10
+	VPCMPEQD  640(AX), Y10, Y10
+	VPXOR     Y9, Y11, Y11
+	VBLENDVPS Y10, Y11, Y8, Y9
+	VPAND     128(AX), Y9, Y11
+	VPXOR     Y8, Y11, Y11
+	VMAXPS    Y11, Y6, Y6
+	VXORPS    Y9, Y5, Y5
+	VADDPS    Y11, Y7, Y7
+	VMOVUPS   512(AX), Y8
+	VADDPS    Y11, Y11, Y9
+	VSUBPS    Y9, Y8, Y8
+	VBLENDVPS Y10, Y8, Y9, Y8
+	VMINPS    Y8, Y3, Y3
+	VMOVUPS   160(DI), Y8
+	VADDPS    160(CX), Y8, Y8
+	VADDPS    Y2, Y8, Y8
+	VMINPS    640(AX), Y8, Y9
+	VMAXPS    704(AX), Y9, Y9
+	VADDPS    (AX), Y9, Y9
+	VXORPS    Y9, Y4, Y4
+	VSUBPS    (AX), Y9, Y9
+	VSUBPS    Y9, Y8, Y8
+	VMOVUPS   Y9, 160(DI)
+	VMOVUPS   Y8, 160(CX)
+	VMOVUPS   128(AX), Y11
+	VPAND     64(AX), Y9, Y10
+	VPCMPEQD  640(AX), Y10, Y10
+	VPXOR     Y9, Y11, Y11
+	VBLENDVPS Y10, Y11, Y8, Y9
+	VPAND     128(AX), Y9, Y11
+	VPXOR     Y8, Y11, Y11
+	VMAXPS    Y11, Y6, Y6
+	VXORPS    Y9, Y5, Y5
+	VADDPS    Y11, Y7, Y7
+	VMOVUPS   512(AX), Y8
+	VADDPS    Y11, Y11, Y9
+	VSUBPS    Y9, Y8, Y8
+	VBLENDVPS Y10, Y8, Y9, Y8
+	VMINPS    Y8, Y3, Y3
+	VMOVUPS   192(DI), Y8
+	VADDPS    192(CX), Y8, Y8
+	VADDPS    Y2, Y8, Y8
+	VMINPS    640(AX), Y8, Y9
+	VMAXPS    704(AX), Y9, Y9
+	VADDPS    (AX), Y9, Y9
+	VXORPS    Y9, Y4, Y4
+	VSUBPS    (AX), Y9, Y9
+	VSUBPS    Y9, Y8, Y8
+	VMOVUPS   Y9, 192(DI)
+	VMOVUPS   Y8, 192(CX)
+	VMOVUPS   128(AX), Y11
+	VPAND     64(AX), Y9, Y10
+	VPCMPEQD  640(AX), Y10, Y10
+	VPXOR     Y9, Y11, Y11
+	VBLENDVPS Y10, Y11, Y8, Y9
+	VPAND     128(AX), Y9, Y11
+	VPXOR     Y8, Y11, Y11
+	VMAXPS    Y11, Y6, Y6
+	VXORPS    Y9, Y5, Y5
+	VADDPS    Y11, Y7, Y7
+	VMOVUPS   512(AX), Y8
+	VADDPS    Y11, Y11, Y9
+	VSUBPS    Y9, Y8, Y8
+	VBLENDVPS Y10, Y8, Y9, Y8
+	VMINPS    Y8, Y3, Y3
+	VMOVUPS   224(DI), Y8
+	VADDPS    224(CX), Y8, Y8
+	VADDPS    Y2, Y8, Y8
+	VMINPS    640(AX), Y8, Y2
+	VMAXPS    704(AX), Y2, Y2
+	VADDPS    (AX), Y2, Y2
+	VXORPS    Y2, Y4, Y4
+	VSUBPS    (AX), Y2, Y2
+	VSUBPS    Y2, Y8, Y8
+	VMOVUPS   Y2, 224(DI)
+	VMOVUPS   Y8, 224(CX)
+	VMOVUPS   128(AX), Y10
+	VPAND     64(AX), Y2, Y9
+	VPCMPEQD  640(AX), Y9, Y9
+	VPXOR     Y2, Y10, Y10
+	VBLENDVPS Y9, Y10, Y8, Y2
+	VPAND     128(AX), Y2, Y10
+	VPXOR     Y8, Y10, Y10
+	VMAXPS    Y10, Y6, Y6
+	VXORPS    Y2, Y5, Y5
+	VADDPS    Y10, Y7, Y7
+	VMOVUPS   512(AX), Y2
+	VADDPS    Y10, Y10, Y8
+	VSUBPS    Y8, Y2, Y2
+	VBLENDVPS Y9, Y2, Y8, Y2
+	VMINPS    Y2, Y3, Y3
+	MOVL      $0x00000001, 416(DI)
+	VPSLLD    $0x1f, Y4, Y2
+	VPSRAD    $0x1f, Y2, Y2
+	VPSRAD    $0x1f, Y5, Y4
+	VPXOR     Y2, Y4, Y5
+	VADDPS    Y6, Y6, Y8
 	VMOVUPS   384(AX), Y9
 	VSUBPS    Y8, Y9, Y8
-	VPAND     Y4, Y8, Y8
+	VPAND     Y2, Y8, Y8
 	VMOVUPS   512(AX), Y9
-	VSUBPS    Y6, Y9, Y9
-	VPAND     Y3, Y7, Y6
-	VADDPS    Y6, Y9, Y9
-	VCMPPS    $0x11, Y8, Y9, Y10
-	VPAND     Y10, Y5, Y5
-	VPXOR     Y4, Y5, Y4
-	VBLENDVPS Y10, Y3, Y2, Y2
-	VPAND     256(AX), Y10, Y3
+	VSUBPS    Y7, Y9, Y9
+	VPAND     Y3, Y5, Y5
+	VADDPS    Y5, Y9, Y9
+	VCMPPS    $0x11, Y8, Y9, Y5
+	VPAND     Y5, Y4, Y4
+	VPXOR     Y2, Y4, Y2
+	VBLENDVPS Y5, Y3, Y6, Y3
+	VMOVUPS   Y3, 256(DI)
+	VMOVUPS   Y2, 320(DI)
+	VMOVUPS   Y5, 384(DI)
+	JMP       found0
+
+risky0:
+	VMOVUPS   384(DI), Y10
+	VMOVUPS   256(DI), Y2
+	VMOVUPS   320(DI), Y3
+	VPAND     256(AX), Y10, Y4
 	VMOVUPS   384(AX), Y5
 	VBLENDVPS Y10, 320(AX), Y5, Y5
-	VMOVUPS   (SP), Y6
-	VMOVUPS   32(SP), Y7
+	VMOVUPS   (DI), Y6
+	VMOVUPS   (BX), Y7
+	VMOVUPS   128(AX), Y9
 	VPAND     64(AX), Y6, Y8
 	VPCMPEQD  640(AX), Y8, Y8
-	VMOVUPS   128(AX), Y9
 	VPXOR     Y6, Y9, Y9
 	VBLENDVPS Y8, Y9, Y7, Y9
-	VMOVUPS   128(AX), Y11
-	VPAND     Y9, Y11, Y11
+	VPAND     128(AX), Y9, Y11
 	VPXOR     Y7, Y11, Y11
-	VPXOR     Y7, Y7, Y7
-	VADDPS    Y7, Y11, Y11
 	VMOVUPS   512(AX), Y12
 	VADDPS    Y11, Y11, Y7
 	VSUBPS    Y7, Y12, Y12
 	VBLENDVPS Y8, Y12, Y7, Y7
 	VBLENDVPS Y10, Y7, Y11, Y7
-	VPCMPEQD  Y2, Y7, Y7
-	VPAND     Y4, Y7, Y7
-	VPXOR     Y4, Y7, Y4
-	VBLENDVPS Y7, Y5, Y3, Y11
+	VCMPPS    $0x00, Y2, Y7, Y7
+	VPAND     Y3, Y7, Y7
+	VPXOR     Y7, Y3, Y3
+	VBLENDVPS Y7, Y5, Y4, Y11
 	VPAND     Y7, Y8, Y7
 	VPAND     Y7, Y10, Y7
 	VBLENDVPS Y7, 448(AX), Y11, Y7
 	VANDPS    128(AX), Y9, Y9
 	VXORPS    Y9, Y7, Y7
 	VADDPS    Y6, Y7, Y6
-	VMOVUPS   Y6, (SP)
-	VMOVUPS   64(SP), Y6
-	VMOVUPS   96(SP), Y7
+	VMOVUPS   Y6, (BX)
+	VMOVUPS   32(DI), Y6
+	VMOVUPS   32(BX), Y7
+	VMOVUPS   128(AX), Y9
 	VPAND     64(AX), Y6, Y8
 	VPCMPEQD  640(AX), Y8, Y8
-	VMOVUPS   128(AX), Y9
 	VPXOR     Y6, Y9, Y9
 	VBLENDVPS Y8, Y9, Y7, Y9
-	VMOVUPS   128(AX), Y11
-	VPAND     Y9, Y11, Y11
+	VPAND     128(AX), Y9, Y11
 	VPXOR     Y7, Y11, Y11
-	VPXOR     Y7, Y7, Y7
-	VADDPS    Y7, Y11, Y11
 	VMOVUPS   512(AX), Y12
 	VADDPS    Y11, Y11, Y7
 	VSUBPS    Y7, Y12, Y12
 	VBLENDVPS Y8, Y12, Y7, Y7
 	VBLENDVPS Y10, Y7, Y11, Y7
-	VPCMPEQD  Y2, Y7, Y7
-	VPAND     Y4, Y7, Y7
-	VPXOR     Y4, Y7, Y4
-	VBLENDVPS Y7, Y5, Y3, Y11
+	VCMPPS    $0x00, Y2, Y7, Y7
+	VPAND     Y3, Y7, Y7
+	VPXOR     Y7, Y3, Y3
+	VBLENDVPS Y7, Y5, Y4, Y11
 	VPAND     Y7, Y8, Y7
 	VPAND     Y7, Y10, Y7
 	VBLENDVPS Y7, 448(AX), Y11, Y7
 	VANDPS    128(AX), Y9, Y9
 	VXORPS    Y9, Y7, Y7
 	VADDPS    Y6, Y7, Y6
-	VMOVUPS   Y6, 64(SP)
-	VMOVUPS   128(SP), Y6
-	VMOVUPS   160(SP), Y7
+	VMOVUPS   Y6, 32(BX)
+	VMOVUPS   64(DI), Y6
+	VMOVUPS   64(BX), Y7
+	VMOVUPS   128(AX), Y9
 	VPAND     64(AX), Y6, Y8
 	VPCMPEQD  640(AX), Y8, Y8
-	VMOVUPS   128(AX), Y9
 	VPXOR     Y6, Y9, Y9
 	VBLENDVPS Y8, Y9, Y7, Y9
-	VMOVUPS   128(AX), Y11
-	VPAND     Y9, Y11, Y11
+	VPAND     128(AX), Y9, Y11
 	VPXOR     Y7, Y11, Y11
-	VPXOR     Y7, Y7, Y7
-	VADDPS    Y7, Y11, Y11
 	VMOVUPS   512(AX), Y12
 	VADDPS    Y11, Y11, Y7
 	VSUBPS    Y7, Y12, Y12
 	VBLENDVPS Y8, Y12, Y7, Y7
 	VBLENDVPS Y10, Y7, Y11, Y7
-	VPCMPEQD  Y2, Y7, Y7
-	VPAND     Y4, Y7, Y7
-	VPXOR     Y4, Y7, Y4
-	VBLENDVPS Y7, Y5, Y3, Y11
+	VCMPPS    $0x00, Y2, Y7, Y7
+	VPAND     Y3, Y7, Y7
+	VPXOR     Y7, Y3, Y3
+	VBLENDVPS Y7, Y5, Y4, Y11
 	VPAND     Y7, Y8, Y7
 	VPAND     Y7, Y10, Y7
 	VBLENDVPS Y7, 448(AX), Y11, Y7
 	VANDPS    128(AX), Y9, Y9
 	VXORPS    Y9, Y7, Y7
 	VADDPS    Y6, Y7, Y6
-	VMOVUPS   Y6, 128(SP)
-	VMOVUPS   192(SP), Y6
-	VMOVUPS   224(SP), Y7
+	VMOVUPS   Y6, 64(BX)
+	VMOVUPS   96(DI), Y6
+	VMOVUPS   96(BX), Y7
+	VMOVUPS   128(AX), Y9
 	VPAND     64(AX), Y6, Y8
 	VPCMPEQD  640(AX), Y8, Y8
-	VMOVUPS   128(AX), Y9
 	VPXOR     Y6, Y9, Y9
 	VBLENDVPS Y8, Y9, Y7, Y9
-	VMOVUPS   128(AX), Y11
-	VPAND     Y9, Y11, Y11
+	VPAND     128(AX), Y9, Y11
 	VPXOR     Y7, Y11, Y11
-	VPXOR     Y7, Y7, Y7
-	VADDPS    Y7, Y11, Y11
 	VMOVUPS   512(AX), Y12
 	VADDPS    Y11, Y11, Y7
 	VSUBPS    Y7, Y12, Y12
 	VBLENDVPS Y8, Y12, Y7, Y7
 	VBLENDVPS Y10, Y7, Y11, Y7
-	VPCMPEQD  Y2, Y7, Y7
-	VPAND     Y4, Y7, Y7
-	VPXOR     Y4, Y7, Y4
-	VBLENDVPS Y7, Y5, Y3, Y11
+	VCMPPS    $0x00, Y2, Y7, Y7
+	VPAND     Y3, Y7, Y7
+	VPXOR     Y7, Y3, Y3
+	VBLENDVPS Y7, Y5, Y4, Y11
 	VPAND     Y7, Y8, Y7
 	VPAND     Y7, Y10, Y7
 	VBLENDVPS Y7, 448(AX), Y11, Y7
 	VANDPS    128(AX), Y9, Y9
 	VXORPS    Y9, Y7, Y7
 	VADDPS    Y6, Y7, Y6
-	VMOVUPS   Y6, 192(SP)
-	VMOVUPS   256(SP), Y6
-	VMOVUPS   288(SP), Y7
+	VMOVUPS   Y6, 96(BX)
+	VMOVUPS   128(DI), Y6
+	VMOVUPS   128(BX), Y7
+	VMOVUPS   128(AX), Y9
 	VPAND     64(AX), Y6, Y8
 	VPCMPEQD  640(AX), Y8, Y8
-	VMOVUPS   128(AX), Y9
 	VPXOR     Y6, Y9, Y9
 	VBLENDVPS Y8, Y9, Y7, Y9
-	VMOVUPS   128(AX), Y11
-	VPAND     Y9, Y11, Y11
+	VPAND     128(AX), Y9, Y11
 	VPXOR     Y7, Y11, Y11
-	VPXOR     Y7, Y7, Y7
-	VADDPS    Y7, Y11, Y11
 	VMOVUPS   512(AX), Y12
 	VADDPS    Y11, Y11, Y7
 	VSUBPS    Y7, Y12, Y12
 	VBLENDVPS Y8, Y12, Y7, Y7
 	VBLENDVPS Y10, Y7, Y11, Y7
-	VPCMPEQD  Y2, Y7, Y7
-	VPAND     Y4, Y7, Y7
-	VPXOR     Y4, Y7, Y4
-	VBLENDVPS Y7, Y5, Y3, Y11
+	VCMPPS    $0x00, Y2, Y7, Y7
+	VPAND     Y3, Y7, Y7
+	VPXOR     Y7, Y3, Y3
+	VBLENDVPS Y7, Y5, Y4, Y11
 	VPAND     Y7, Y8, Y7
 	VPAND     Y7, Y10, Y7
 	VBLENDVPS Y7, 448(AX), Y11, Y7
 	VANDPS    128(AX), Y9, Y9
 	VXORPS    Y9, Y7, Y7
 	VADDPS    Y6, Y7, Y6
-	VMOVUPS   Y6, 256(SP)
-	VMOVUPS   320(SP), Y6
-	VMOVUPS   352(SP), Y7
+	VMOVUPS   Y6, 128(BX)
+	VMOVUPS   160(DI), Y6
+	VMOVUPS   160(BX), Y7
+	VMOVUPS   128(AX), Y9
 	VPAND     64(AX), Y6, Y8
 	VPCMPEQD  640(AX), Y8, Y8
-	VMOVUPS   128(AX), Y9
 	VPXOR     Y6, Y9, Y9
 	VBLENDVPS Y8, Y9, Y7, Y9
-	VMOVUPS   128(AX), Y11
-	VPAND     Y9, Y11, Y11
+	VPAND     128(AX), Y9, Y11
 	VPXOR     Y7, Y11, Y11
-	VPXOR     Y7, Y7, Y7
-	VADDPS    Y7, Y11, Y11
 	VMOVUPS   512(AX), Y12
 	VADDPS    Y11, Y11, Y7
 	VSUBPS    Y7, Y12, Y12
 	VBLENDVPS Y8, Y12, Y7, Y7
 	VBLENDVPS Y10, Y7, Y11, Y7
-	VPCMPEQD  Y2, Y7, Y7
-	VPAND     Y4, Y7, Y7
-	VPXOR     Y4, Y7, Y4
-	VBLENDVPS Y7, Y5, Y3, Y11
+	VCMPPS    $0x00, Y2, Y7, Y7
+	VPAND     Y3, Y7, Y7
+	VPXOR     Y7, Y3, Y3
+	VBLENDVPS Y7, Y5, Y4, Y11
 	VPAND     Y7, Y8, Y7
 	VPAND     Y7, Y10, Y7
 	VBLENDVPS Y7, 448(AX), Y11, Y7
 	VANDPS    128(AX), Y9, Y9
 	VXORPS    Y9, Y7, Y7
 	VADDPS    Y6, Y7, Y6
-	VMOVUPS   Y6, 320(SP)
-	VMOVUPS   384(SP), Y6
-	VMOVUPS   416(SP), Y7
+	VMOVUPS   Y6, 160(BX)
+	VMOVUPS   192(DI), Y6
+	VMOVUPS   192(BX), Y7
+	VMOVUPS   128(AX), Y9
 	VPAND     64(AX), Y6, Y8
 	VPCMPEQD  640(AX), Y8, Y8
-	VMOVUPS   128(AX), Y9
 	VPXOR     Y6, Y9, Y9
 	VBLENDVPS Y8, Y9, Y7, Y9
-	VMOVUPS   128(AX), Y11
-	VPAND     Y9, Y11, Y11
+	VPAND     128(AX), Y9, Y11
 	VPXOR     Y7, Y11, Y11
-	VPXOR     Y7, Y7, Y7
-	VADDPS    Y7, Y11, Y11
 	VMOVUPS   512(AX), Y12
 	VADDPS    Y11, Y11, Y7
 	VSUBPS    Y7, Y12, Y12
 	VBLENDVPS Y8, Y12, Y7, Y7
 	VBLENDVPS Y10, Y7, Y11, Y7
-	VPCMPEQD  Y2, Y7, Y7
-	VPAND     Y4, Y7, Y7
-	VPXOR     Y4, Y7, Y4
-	VBLENDVPS Y7, Y5, Y3, Y11
+	VCMPPS    $0x00, Y2, Y7, Y7
+	VPAND     Y3, Y7, Y7
+	VPXOR     Y7, Y3, Y3
+	VBLENDVPS Y7, Y5, Y4, Y11
 	VPAND     Y7, Y8, Y7
 	VPAND     Y7, Y10, Y7
 	VBLENDVPS Y7, 448(AX), Y11, Y7
 	VANDPS    128(AX), Y9, Y9
 	VXORPS    Y9, Y7, Y7
 	VADDPS    Y6, Y7, Y6
-	VMOVUPS   Y6, 384(SP)
-	VMOVUPS   448(SP), Y6
-	VMOVUPS   480(SP), Y7
+	VMOVUPS   Y6, 192(BX)
+	VMOVUPS   224(DI), Y6
+	VMOVUPS   224(BX), Y7
+	VMOVUPS   128(AX), Y9
 	VPAND     64(AX), Y6, Y8
 	VPCMPEQD  640(AX), Y8, Y8
-	VMOVUPS   128(AX), Y9
 	VPXOR     Y6, Y9, Y9
 	VBLENDVPS Y8, Y9, Y7, Y9
-	VMOVUPS   128(AX), Y11
-	VPAND     Y9, Y11, Y11
+	VPAND     128(AX), Y9, Y11
 	VPXOR     Y7, Y11, Y11
-	VPXOR     Y7, Y7, Y7
-	VADDPS    Y7, Y11, Y11
 	VMOVUPS   512(AX), Y12
 	VADDPS    Y11, Y11, Y7
 	VSUBPS    Y7, Y12, Y12
 	VBLENDVPS Y8, Y12, Y7, Y7
 	VBLENDVPS Y10, Y7, Y11, Y7
-	VPCMPEQD  Y2, Y7, Y2
-	VPAND     Y4, Y2, Y2
-	VBLENDVPS Y2, Y5, Y3, Y3
+	VCMPPS    $0x00, Y2, Y7, Y2
+	VPAND     Y3, Y2, Y2
+	VPXOR     Y2, Y3, Y3
+	VBLENDVPS Y2, Y5, Y4, Y3
 	VPAND     Y2, Y8, Y2
 	VPAND     Y2, Y10, Y2
 	VBLENDVPS Y2, 448(AX), Y3, Y2
 	VANDPS    128(AX), Y9, Y9
 	VXORPS    Y9, Y2, Y2
 	VADDPS    Y6, Y2, Y6
-	VMOVUPS   Y6, 448(SP)
-	VMOVUPS   (SP), Y2
-	VMOVUPS   64(SP), Y3
-	VMOVUPS   128(SP), Y4
-	VMOVUPS   192(SP), Y5
-	VMOVUPS   256(SP), Y6
-	VMOVUPS   320(SP), Y7
-	VMOVUPS   384(SP), Y8
-	VMOVUPS   448(SP), Y9
+	VMOVUPS   Y6, 224(BX)
+	VMOVUPS   (BX), Y2
+	VMOVUPS   32(BX), Y3
+	VMOVUPS   64(BX), Y4
+	VMOVUPS   96(BX), Y5
+	VMOVUPS   128(BX), Y6
+	VMOVUPS   160(BX), Y7
+	VMOVUPS   192(BX), Y8
+	VMOVUPS   224(BX), Y9
 	VMOVAPS   Y10, Y10
 	JMP       done0
 
 // func packBoxE8AVX2(dst *byte, rows *float32, peaks *float32, groups int, inverse float32, table *uint64)
-// Requires: AVX, AVX2
-TEXT ·packBoxE8AVX2(SB), NOSPLIT, $512-48
+// Requires: AVX, AVX2, CMOV
+TEXT ·packBoxE8AVX2(SB), $1856-48
 	MOVQ         table+40(FP), AX
 	MOVQ         dst+0(FP), CX
 	MOVQ         rows+8(FP), DX
 	MOVQ         groups+24(FP), BX
 	VBROADCASTSS inverse+32(FP), Y0
-	MOVQ         2368(AX), SI
-	MOVQ         2376(AX), DI
-	MOVQ         2384(AX), R8
-	MOVQ         2392(AX), R9
-	MOVQ         2400(AX), R10
-	MOVQ         2408(AX), R11
-	MOVQ         2416(AX), R12
+	MOVQ         DX, SI
+	LEAQ         (SP), DI
+	ADDQ         $0x0000003f, DI
+	ANDQ         $-64, DI
 
-group:
+chunk:
+	MOVQ    $0x00000004, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
+	MOVQ    DI, R8
+
+pass1:
 	VMULPS    (DX), Y0, Y1
-	VADDPS    (AX), Y1, Y4
-	VSUBPS    (AX), Y4, Y3
+	VADDPS    (AX), Y1, Y2
+	VSUBPS    (AX), Y2, Y3
+	VMOVUPS   Y3, (R8)
 	VSUBPS    Y3, Y1, Y1
-	VPAND     64(AX), Y1, Y2
-	VMOVUPS   Y3, (SP)
-	VMOVUPS   Y1, 32(SP)
-	VMULPS    32(DX), Y0, Y6
-	VADDPS    (AX), Y6, Y5
-	VSUBPS    (AX), Y5, Y7
-	VSUBPS    Y7, Y6, Y6
-	VPAND     64(AX), Y6, Y10
-	VXORPS    Y5, Y4, Y3
-	VMINPS    Y5, Y4, Y8
-	VMAXPS    Y5, Y4, Y9
-	VXORPS    Y6, Y1, Y4
-	VADDPS    Y10, Y2, Y5
-	VPMINUD   Y10, Y2, Y1
-	VPMAXUD   Y10, Y2, Y2
-	VMOVUPS   Y7, 64(SP)
-	VMOVUPS   Y6, 96(SP)
+	VMOVUPS   Y1, (DX)
+	VPAND     64(AX), Y1, Y3
+	VMULPS    32(DX), Y0, Y4
+	VADDPS    (AX), Y4, Y5
+	VSUBPS    (AX), Y5, Y6
+	VMOVUPS   Y6, 32(R8)
+	VSUBPS    Y6, Y4, Y4
+	VMOVUPS   Y4, 32(DX)
+	VPAND     64(AX), Y4, Y6
+	VXORPS    Y5, Y2, Y7
+	VMINPS    Y5, Y2, Y8
+	VMAXPS    Y5, Y2, Y2
+	VXORPS    Y4, Y1, Y1
+	VADDPS    Y6, Y3, Y4
+	VPMINUD   Y6, Y3, Y5
+	VPMAXUD   Y6, Y3, Y3
 	VMULPS    64(DX), Y0, Y6
-	VADDPS    (AX), Y6, Y7
-	VSUBPS    (AX), Y7, Y10
+	VADDPS    (AX), Y6, Y9
+	VSUBPS    (AX), Y9, Y10
+	VMOVUPS   Y10, 64(R8)
 	VSUBPS    Y10, Y6, Y6
-	VPAND     64(AX), Y6, Y11
-	VXORPS    Y7, Y3, Y3
-	VMINPS    Y7, Y8, Y8
-	VMAXPS    Y7, Y9, Y9
-	VXORPS    Y6, Y4, Y4
-	VADDPS    Y11, Y5, Y5
-	VPMINUD   Y11, Y1, Y1
-	VPMAXUD   Y11, Y2, Y2
-	VMOVUPS   Y10, 128(SP)
-	VMOVUPS   Y6, 160(SP)
+	VMOVUPS   Y6, 64(DX)
+	VPAND     64(AX), Y6, Y10
+	VXORPS    Y9, Y7, Y7
+	VMINPS    Y9, Y8, Y8
+	VMAXPS    Y9, Y2, Y2
+	VXORPS    Y6, Y1, Y1
+	VADDPS    Y10, Y4, Y4
+	VPMINUD   Y10, Y5, Y5
+	VPMAXUD   Y10, Y3, Y3
 	VMULPS    96(DX), Y0, Y6
-	VADDPS    (AX), Y6, Y7
-	VSUBPS    (AX), Y7, Y10
+	VADDPS    (AX), Y6, Y9
+	VSUBPS    (AX), Y9, Y10
+	VMOVUPS   Y10, 96(R8)
 	VSUBPS    Y10, Y6, Y6
-	VPAND     64(AX), Y6, Y11
-	VXORPS    Y7, Y3, Y3
-	VMINPS    Y7, Y8, Y8
-	VMAXPS    Y7, Y9, Y9
-	VXORPS    Y6, Y4, Y4
-	VADDPS    Y11, Y5, Y5
-	VPMINUD   Y11, Y1, Y1
-	VPMAXUD   Y11, Y2, Y2
-	VMOVUPS   Y10, 192(SP)
-	VMOVUPS   Y6, 224(SP)
+	VMOVUPS   Y6, 96(DX)
+	VPAND     64(AX), Y6, Y10
+	VXORPS    Y9, Y7, Y7
+	VMINPS    Y9, Y8, Y8
+	VMAXPS    Y9, Y2, Y2
+	VXORPS    Y6, Y1, Y1
+	VADDPS    Y10, Y4, Y4
+	VPMINUD   Y10, Y5, Y5
+	VPMAXUD   Y10, Y3, Y3
 	VMULPS    128(DX), Y0, Y6
-	VADDPS    (AX), Y6, Y7
-	VSUBPS    (AX), Y7, Y10
+	VADDPS    (AX), Y6, Y9
+	VSUBPS    (AX), Y9, Y10
+	VMOVUPS   Y10, 128(R8)
 	VSUBPS    Y10, Y6, Y6
-	VPAND     64(AX), Y6, Y11
-	VXORPS    Y7, Y3, Y3
-	VMINPS    Y7, Y8, Y8
-	VMAXPS    Y7, Y9, Y9
-	VXORPS    Y6, Y4, Y4
-	VADDPS    Y11, Y5, Y5
-	VPMINUD   Y11, Y1, Y1
-	VPMAXUD   Y11, Y2, Y2
-	VMOVUPS   Y10, 256(SP)
-	VMOVUPS   Y6, 288(SP)
+	VMOVUPS   Y6, 128(DX)
+	VPAND     64(AX), Y6, Y10
+	VXORPS    Y9, Y7, Y7
+	VMINPS    Y9, Y8, Y8
+	VMAXPS    Y9, Y2, Y2
+	VXORPS    Y6, Y1, Y1
+	VADDPS    Y10, Y4, Y4
+	VPMINUD   Y10, Y5, Y5
+	VPMAXUD   Y10, Y3, Y3
 	VMULPS    160(DX), Y0, Y6
-	VADDPS    (AX), Y6, Y7
-	VSUBPS    (AX), Y7, Y10
+	VADDPS    (AX), Y6, Y9
+	VSUBPS    (AX), Y9, Y10
+	VMOVUPS   Y10, 160(R8)
 	VSUBPS    Y10, Y6, Y6
-	VPAND     64(AX), Y6, Y11
-	VXORPS    Y7, Y3, Y3
-	VMINPS    Y7, Y8, Y8
-	VMAXPS    Y7, Y9, Y9
-	VXORPS    Y6, Y4, Y4
-	VADDPS    Y11, Y5, Y5
-	VPMINUD   Y11, Y1, Y1
-	VPMAXUD   Y11, Y2, Y2
-	VMOVUPS   Y10, 320(SP)
-	VMOVUPS   Y6, 352(SP)
+	VMOVUPS   Y6, 160(DX)
+	VPAND     64(AX), Y6, Y10
+	VXORPS    Y9, Y7, Y7
+	VMINPS    Y9, Y8, Y8
+	VMAXPS    Y9, Y2, Y2
+	VXORPS    Y6, Y1, Y1
+	VADDPS    Y10, Y4, Y4
+	VPMINUD   Y10, Y5, Y5
+	VPMAXUD   Y10, Y3, Y3
 	VMULPS    192(DX), Y0, Y6
-	VADDPS    (AX), Y6, Y7
-	VSUBPS    (AX), Y7, Y10
+	VADDPS    (AX), Y6, Y9
+	VSUBPS    (AX), Y9, Y10
+	VMOVUPS   Y10, 192(R8)
 	VSUBPS    Y10, Y6, Y6
-	VPAND     64(AX), Y6, Y11
-	VXORPS    Y7, Y3, Y3
-	VMINPS    Y7, Y8, Y8
-	VMAXPS    Y7, Y9, Y9
-	VXORPS    Y6, Y4, Y4
-	VADDPS    Y11, Y5, Y5
-	VPMINUD   Y11, Y1, Y1
-	VPMAXUD   Y11, Y2, Y2
-	VMOVUPS   Y10, 384(SP)
-	VMOVUPS   Y6, 416(SP)
+	VMOVUPS   Y6, 192(DX)
+	VPAND     64(AX), Y6, Y10
+	VXORPS    Y9, Y7, Y7
+	VMINPS    Y9, Y8, Y8
+	VMAXPS    Y9, Y2, Y2
+	VXORPS    Y6, Y1, Y1
+	VADDPS    Y10, Y4, Y4
+	VPMINUD   Y10, Y5, Y5
+	VPMAXUD   Y10, Y3, Y3
 	VMULPS    224(DX), Y0, Y6
-	VADDPS    (AX), Y6, Y7
-	VSUBPS    (AX), Y7, Y10
+	VADDPS    (AX), Y6, Y9
+	VSUBPS    (AX), Y9, Y10
+	VMOVUPS   Y10, 224(R8)
 	VSUBPS    Y10, Y6, Y6
-	VPAND     64(AX), Y6, Y11
-	VXORPS    Y7, Y3, Y3
-	VMINPS    Y7, Y8, Y8
-	VMAXPS    Y7, Y9, Y9
-	VXORPS    Y6, Y4, Y4
-	VADDPS    Y11, Y5, Y5
-	VPMINUD   Y11, Y1, Y1
-	VPMAXUD   Y11, Y2, Y2
-	VMOVUPS   Y10, 448(SP)
-	VMOVUPS   Y6, 480(SP)
+	VMOVUPS   Y6, 224(DX)
+	VPAND     64(AX), Y6, Y10
+	VXORPS    Y9, Y7, Y7
+	VMINPS    Y9, Y8, Y8
+	VMAXPS    Y9, Y2, Y2
+	VXORPS    Y6, Y1, Y1
+	VADDPS    Y10, Y4, Y4
+	VPMINUD   Y10, Y5, Y5
+	VPMAXUD   Y10, Y3, Y3
 	VPXOR     Y6, Y6, Y6
-	VPCMPEQD  Y6, Y1, Y6
-	VCMPPS    $0x11, 832(AX), Y8, Y7
-	VPOR      Y6, Y7, Y6
-	VMOVUPS   896(AX), Y7
-	VCMPPS    $0x11, Y9, Y7, Y7
-	VPOR      Y6, Y7, Y6
-	VPTEST    Y6, Y6
-	JNZ       risky0
-	VADDPS    Y1, Y1, Y6
-	VPSLLD    $0x1f, Y3, Y3
-	VPSRAD    $0x1f, Y3, Y3
-	VPSRAD    $0x1f, Y4, Y4
-	VPXOR     Y3, Y4, Y7
-	VADDPS    Y2, Y2, Y8
+	VPCMPEQD  Y6, Y5, Y6
+	VCMPPS    $0x11, 832(AX), Y8, Y8
+	VPOR      Y6, Y8, Y6
+	VMOVUPS   896(AX), Y8
+	VCMPPS    $0x11, Y2, Y8, Y2
+	VPOR      Y6, Y2, Y2
+	VPTEST    Y2, Y2
+	JNZ       again0
+	MOVL      $0x00000000, 416(R8)
+	VADDPS    Y5, Y5, Y2
+	VPSLLD    $0x1f, Y7, Y6
+	VPSRAD    $0x1f, Y6, Y6
+	VPSRAD    $0x1f, Y1, Y1
+	VPXOR     Y6, Y1, Y7
+	VADDPS    Y3, Y3, Y8
 	VMOVUPS   384(AX), Y9
 	VSUBPS    Y8, Y9, Y8
-	VPAND     Y3, Y8, Y8
+	VPAND     Y6, Y8, Y8
 	VMOVUPS   512(AX), Y9
-	VSUBPS    Y5, Y9, Y9
-	VPAND     Y6, Y7, Y5
-	VADDPS    Y5, Y9, Y9
-	VCMPPS    $0x11, Y8, Y9, Y9
-	VPAND     Y9, Y4, Y4
-	VPXOR     Y3, Y4, Y4
-	VBLENDVPS Y9, Y1, Y2, Y8
-	VPAND     256(AX), Y9, Y10
+	VSUBPS    Y4, Y9, Y9
+	VPAND     Y2, Y7, Y2
+	VADDPS    Y2, Y9, Y9
+	VCMPPS    $0x11, Y8, Y9, Y2
+	VPAND     Y2, Y1, Y1
+	VPXOR     Y6, Y1, Y1
+	VBLENDVPS Y2, Y5, Y3, Y3
+	VMOVUPS   Y3, 256(R8)
+	VMOVUPS   Y1, 320(R8)
+	VMOVUPS   Y2, 384(R8)
+
+found0:
+	ADDQ    $0x00000100, DX
+	ADDQ    $0x000001c0, R8
+	DECQ    R9
+	JNZ     pass1
+	MOVQ    $0x00000004, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
+	MOVQ    DI, R8
+
+pass2:
+	CMPL      416(R8), $0x00
+	JNE       risky0
+	VMOVUPS   384(R8), Y9
+	VMOVUPS   256(R8), Y8
+	VMOVUPS   320(R8), Y10
+	VPAND     256(AX), Y9, Y11
 	VMOVUPS   384(AX), Y1
-	VBLENDVPS Y9, 320(AX), Y1, Y11
-	VMOVUPS   32(SP), Y1
-	VPAND     64(AX), Y1, Y2
+	VBLENDVPS Y9, 320(AX), Y1, Y12
+	VMOVUPS   64(AX), Y1
+	VPAND     (SI), Y1, Y1
+	VPCMPEQD  Y8, Y1, Y2
+	VPAND     Y10, Y2, Y2
+	VPXOR     Y2, Y10, Y10
+	VBLENDVPS Y2, Y12, Y11, Y2
+	VPXOR     Y1, Y2, Y2
+	VPXOR     (SI), Y2, Y2
+	VADDPS    (R8), Y2, Y1
+	VMOVUPS   64(AX), Y2
+	VPAND     32(SI), Y2, Y2
 	VPCMPEQD  Y8, Y2, Y3
-	VPAND     Y4, Y3, Y3
-	VPXOR     Y4, Y3, Y5
-	VBLENDVPS Y3, Y11, Y10, Y3
-	VPXOR     Y2, Y1, Y1
-	VPXOR     Y1, Y3, Y3
-	VADDPS    (SP), Y3, Y1
-	VMOVUPS   96(SP), Y2
-	VPAND     64(AX), Y2, Y3
+	VPAND     Y10, Y3, Y3
+	VPXOR     Y3, Y10, Y10
+	VBLENDVPS Y3, Y12, Y11, Y3
+	VPXOR     Y2, Y3, Y3
+	VPXOR     32(SI), Y3, Y3
+	VADDPS    32(R8), Y3, Y2
+	VMOVUPS   64(AX), Y3
+	VPAND     64(SI), Y3, Y3
 	VPCMPEQD  Y8, Y3, Y4
-	VPAND     Y5, Y4, Y4
-	VPXOR     Y5, Y4, Y6
-	VBLENDVPS Y4, Y11, Y10, Y4
-	VPXOR     Y3, Y2, Y2
-	VPXOR     Y2, Y4, Y4
-	VADDPS    64(SP), Y4, Y2
-	VMOVUPS   160(SP), Y3
-	VPAND     64(AX), Y3, Y4
+	VPAND     Y10, Y4, Y4
+	VPXOR     Y4, Y10, Y10
+	VBLENDVPS Y4, Y12, Y11, Y4
+	VPXOR     Y3, Y4, Y4
+	VPXOR     64(SI), Y4, Y4
+	VADDPS    64(R8), Y4, Y3
+	VMOVUPS   64(AX), Y4
+	VPAND     96(SI), Y4, Y4
 	VPCMPEQD  Y8, Y4, Y5
-	VPAND     Y6, Y5, Y5
-	VPXOR     Y6, Y5, Y7
-	VBLENDVPS Y5, Y11, Y10, Y5
-	VPXOR     Y4, Y3, Y3
-	VPXOR     Y3, Y5, Y5
-	VADDPS    128(SP), Y5, Y3
-	VMOVUPS   224(SP), Y4
-	VPAND     64(AX), Y4, Y5
+	VPAND     Y10, Y5, Y5
+	VPXOR     Y5, Y10, Y10
+	VBLENDVPS Y5, Y12, Y11, Y5
+	VPXOR     Y4, Y5, Y5
+	VPXOR     96(SI), Y5, Y5
+	VADDPS    96(R8), Y5, Y4
+	VMOVUPS   64(AX), Y5
+	VPAND     128(SI), Y5, Y5
 	VPCMPEQD  Y8, Y5, Y6
-	VPAND     Y7, Y6, Y6
-	VPXOR     Y7, Y6, Y12
-	VBLENDVPS Y6, Y11, Y10, Y6
-	VPXOR     Y5, Y4, Y4
-	VPXOR     Y4, Y6, Y6
-	VADDPS    192(SP), Y6, Y4
-	VMOVUPS   288(SP), Y5
-	VPAND     64(AX), Y5, Y6
+	VPAND     Y10, Y6, Y6
+	VPXOR     Y6, Y10, Y10
+	VBLENDVPS Y6, Y12, Y11, Y6
+	VPXOR     Y5, Y6, Y6
+	VPXOR     128(SI), Y6, Y6
+	VADDPS    128(R8), Y6, Y5
+	VMOVUPS   64(AX), Y6
+	VPAND     160(SI), Y6, Y6
 	VPCMPEQD  Y8, Y6, Y7
-	VPAND     Y12, Y7, Y7
-	VPXOR     Y12, Y7, Y12
-	VBLENDVPS Y7, Y11, Y10, Y7
-	VPXOR     Y6, Y5, Y5
-	VPXOR     Y5, Y7, Y7
-	VADDPS    256(SP), Y7, Y5
-	VMOVUPS   352(SP), Y6
-	VPAND     64(AX), Y6, Y7
+	VPAND     Y10, Y7, Y7
+	VPXOR     Y7, Y10, Y10
+	VBLENDVPS Y7, Y12, Y11, Y7
+	VPXOR     Y6, Y7, Y7
+	VPXOR     160(SI), Y7, Y7
+	VADDPS    160(R8), Y7, Y6
+	VMOVUPS   64(AX), Y7
+	VPAND     192(SI), Y7, Y7
 	VPCMPEQD  Y8, Y7, Y13
-	VPAND     Y12, Y13, Y13
-	VPXOR     Y12, Y13, Y12
-	VBLENDVPS Y13, Y11, Y10, Y13
-	VPXOR     Y7, Y6, Y6
-	VPXOR     Y6, Y13, Y13
-	VADDPS    320(SP), Y13, Y6
-	VMOVUPS   416(SP), Y7
-	VPAND     64(AX), Y7, Y13
-	VPCMPEQD  Y8, Y13, Y14
-	VPAND     Y12, Y14, Y14
-	VPXOR     Y12, Y14, Y12
-	VBLENDVPS Y14, Y11, Y10, Y14
-	VPXOR     Y13, Y7, Y7
-	VPXOR     Y7, Y14, Y14
-	VADDPS    384(SP), Y14, Y7
-	VMOVUPS   480(SP), Y13
-	VPAND     64(AX), Y13, Y14
-	VPCMPEQD  Y8, Y14, Y8
-	VPAND     Y12, Y8, Y8
-	VBLENDVPS Y8, Y11, Y10, Y8
-	VPXOR     Y14, Y13, Y13
+	VPAND     Y10, Y13, Y13
+	VPXOR     Y13, Y10, Y10
+	VBLENDVPS Y13, Y12, Y11, Y13
+	VPXOR     Y7, Y13, Y13
+	VPXOR     192(SI), Y13, Y13
+	VADDPS    192(R8), Y13, Y7
+	VMOVUPS   64(AX), Y13
+	VPAND     224(SI), Y13, Y13
+	VPCMPEQD  Y8, Y13, Y8
+	VPAND     Y10, Y8, Y8
+	VPXOR     Y8, Y10, Y10
+	VBLENDVPS Y8, Y12, Y11, Y8
 	VPXOR     Y13, Y8, Y8
-	VADDPS    448(SP), Y8, Y8
+	VPXOR     224(SI), Y8, Y8
+	VADDPS    224(R8), Y8, Y8
 	VMOVAPS   Y9, Y9
 
 done0:
@@ -6085,539 +7028,527 @@ done0:
 	VPBLENDD     $0x03, Y1, Y4, Y4
 	VPOR         Y4, Y3, Y3
 	VMOVQ        X3, (CX)
-	VMOVQ        X2, (CX)(SI*1)
-	VMOVHPS      X3, (CX)(DI*1)
-	VMOVHPS      X2, (CX)(R8*1)
+	MOVQ         2368(AX), R10
+	VMOVQ        X2, (CX)(R10*1)
+	MOVQ         2376(AX), R10
+	VMOVHPS      X3, (CX)(R10*1)
+	MOVQ         2384(AX), R10
+	VMOVHPS      X2, (CX)(R10*1)
 	VEXTRACTI128 $0x01, Y3, X3
 	VEXTRACTI128 $0x01, Y2, X2
-	VMOVQ        X3, (CX)(R9*1)
+	MOVQ         2392(AX), R10
+	VMOVQ        X3, (CX)(R10*1)
+	MOVQ         2400(AX), R10
 	VMOVQ        X2, (CX)(R10*1)
-	VMOVHPS      X3, (CX)(R11*1)
-	VMOVHPS      X2, (CX)(R12*1)
+	MOVQ         2408(AX), R10
+	VMOVHPS      X3, (CX)(R10*1)
+	MOVQ         2416(AX), R10
+	VMOVHPS      X2, (CX)(R10*1)
 	ADDQ         2424(AX), CX
-	ADDQ         $0x00000100, DX
-	DECQ         BX
-	JNZ          group
+	ADDQ         $0x00000100, SI
+	ADDQ         $0x000001c0, R8
+	DECQ         R9
+	JNZ          pass2
+	SUBQ         $0x00000004, BX
+	JG           chunk
 	VZEROUPPER
 	RET
 
-risky0:
-	VPXOR     Y3, Y3, Y3
-	VMULPS    (DX), Y0, Y6
-	VADDPS    Y3, Y6, Y6
-	VMINPS    640(AX), Y6, Y1
-	VMAXPS    704(AX), Y1, Y1
-	VADDPS    (AX), Y1, Y1
-	VSUBPS    (AX), Y1, Y7
-	VSUBPS    Y7, Y6, Y6
-	VPAND     64(AX), Y7, Y2
-	VPCMPEQD  640(AX), Y2, Y2
-	VMOVUPS   128(AX), Y4
-	VPXOR     Y7, Y4, Y4
-	VBLENDVPS Y2, Y4, Y6, Y4
-	VMOVUPS   128(AX), Y5
-	VPAND     Y4, Y5, Y5
-	VPXOR     Y6, Y5, Y5
-	VPXOR     Y8, Y8, Y8
-	VADDPS    Y8, Y5, Y5
-	VMOVUPS   512(AX), Y9
-	VADDPS    Y5, Y5, Y8
-	VSUBPS    Y8, Y9, Y9
-	VBLENDVPS Y2, Y9, Y8, Y2
-	VMOVUPS   Y7, (SP)
-	VMOVUPS   Y6, 32(SP)
-	VMULPS    32(DX), Y0, Y6
-	VADDPS    Y3, Y6, Y6
-	VMINPS    640(AX), Y6, Y8
-	VMAXPS    704(AX), Y8, Y8
-	VADDPS    (AX), Y8, Y8
-	VSUBPS    (AX), Y8, Y7
-	VSUBPS    Y7, Y6, Y6
-	VXORPS    Y8, Y1, Y8
-	VPAND     64(AX), Y7, Y1
-	VPCMPEQD  640(AX), Y1, Y9
-	VMOVUPS   128(AX), Y1
-	VPXOR     Y7, Y1, Y1
-	VBLENDVPS Y9, Y1, Y6, Y11
-	VMOVUPS   128(AX), Y1
-	VPAND     Y11, Y1, Y10
-	VPXOR     Y6, Y10, Y10
+again0:
 	VPXOR     Y1, Y1, Y1
-	VADDPS    Y1, Y10, Y10
-	VMAXPS    Y10, Y5, Y1
-	VXORPS    Y11, Y4, Y4
-	VADDPS    Y10, Y5, Y5
-	VMOVUPS   512(AX), Y11
-	VADDPS    Y10, Y10, Y10
-	VSUBPS    Y10, Y11, Y11
-	VBLENDVPS Y9, Y11, Y10, Y9
-	VMINPS    Y9, Y2, Y2
-	VMOVUPS   Y7, 64(SP)
-	VMOVUPS   Y6, 96(SP)
-	VMULPS    64(DX), Y0, Y6
-	VADDPS    Y3, Y6, Y6
-	VMINPS    640(AX), Y6, Y7
-	VMAXPS    704(AX), Y7, Y7
-	VADDPS    (AX), Y7, Y7
-	VSUBPS    (AX), Y7, Y9
-	VSUBPS    Y9, Y6, Y6
-	VXORPS    Y7, Y8, Y8
-	VPAND     64(AX), Y9, Y7
-	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y10
-	VPXOR     Y9, Y10, Y10
-	VBLENDVPS Y7, Y10, Y6, Y10
-	VMOVUPS   128(AX), Y11
-	VPAND     Y10, Y11, Y11
-	VPXOR     Y6, Y11, Y11
-	VPXOR     Y12, Y12, Y12
-	VADDPS    Y12, Y11, Y11
-	VMAXPS    Y11, Y1, Y1
-	VXORPS    Y10, Y4, Y4
-	VADDPS    Y11, Y5, Y5
-	VMOVUPS   512(AX), Y10
-	VADDPS    Y11, Y11, Y11
-	VSUBPS    Y11, Y10, Y10
-	VBLENDVPS Y7, Y10, Y11, Y7
-	VMINPS    Y7, Y2, Y2
-	VMOVUPS   Y9, 128(SP)
-	VMOVUPS   Y6, 160(SP)
-	VMULPS    96(DX), Y0, Y6
-	VADDPS    Y3, Y6, Y6
-	VMINPS    640(AX), Y6, Y7
-	VMAXPS    704(AX), Y7, Y7
-	VADDPS    (AX), Y7, Y7
-	VSUBPS    (AX), Y7, Y9
-	VSUBPS    Y9, Y6, Y6
-	VXORPS    Y7, Y8, Y8
-	VPAND     64(AX), Y9, Y7
-	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y10
-	VPXOR     Y9, Y10, Y10
-	VBLENDVPS Y7, Y10, Y6, Y10
-	VMOVUPS   128(AX), Y11
-	VPAND     Y10, Y11, Y11
-	VPXOR     Y6, Y11, Y11
-	VPXOR     Y12, Y12, Y12
-	VADDPS    Y12, Y11, Y11
-	VMAXPS    Y11, Y1, Y1
-	VXORPS    Y10, Y4, Y4
-	VADDPS    Y11, Y5, Y5
-	VMOVUPS   512(AX), Y10
-	VADDPS    Y11, Y11, Y11
-	VSUBPS    Y11, Y10, Y10
-	VBLENDVPS Y7, Y10, Y11, Y7
-	VMINPS    Y7, Y2, Y2
-	VMOVUPS   Y9, 192(SP)
-	VMOVUPS   Y6, 224(SP)
-	VMULPS    128(DX), Y0, Y6
-	VADDPS    Y3, Y6, Y6
-	VMINPS    640(AX), Y6, Y7
-	VMAXPS    704(AX), Y7, Y7
-	VADDPS    (AX), Y7, Y7
-	VSUBPS    (AX), Y7, Y9
-	VSUBPS    Y9, Y6, Y6
-	VXORPS    Y7, Y8, Y8
-	VPAND     64(AX), Y9, Y7
-	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y10
-	VPXOR     Y9, Y10, Y10
-	VBLENDVPS Y7, Y10, Y6, Y10
-	VMOVUPS   128(AX), Y11
-	VPAND     Y10, Y11, Y11
-	VPXOR     Y6, Y11, Y11
-	VPXOR     Y12, Y12, Y12
-	VADDPS    Y12, Y11, Y11
-	VMAXPS    Y11, Y1, Y1
-	VXORPS    Y10, Y4, Y4
-	VADDPS    Y11, Y5, Y5
-	VMOVUPS   512(AX), Y10
-	VADDPS    Y11, Y11, Y11
-	VSUBPS    Y11, Y10, Y10
-	VBLENDVPS Y7, Y10, Y11, Y7
-	VMINPS    Y7, Y2, Y2
-	VMOVUPS   Y9, 256(SP)
-	VMOVUPS   Y6, 288(SP)
-	VMULPS    160(DX), Y0, Y6
-	VADDPS    Y3, Y6, Y6
-	VMINPS    640(AX), Y6, Y7
-	VMAXPS    704(AX), Y7, Y7
-	VADDPS    (AX), Y7, Y7
-	VSUBPS    (AX), Y7, Y9
-	VSUBPS    Y9, Y6, Y6
-	VXORPS    Y7, Y8, Y8
-	VPAND     64(AX), Y9, Y7
-	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y10
-	VPXOR     Y9, Y10, Y10
-	VBLENDVPS Y7, Y10, Y6, Y10
-	VMOVUPS   128(AX), Y11
-	VPAND     Y10, Y11, Y11
-	VPXOR     Y6, Y11, Y11
-	VPXOR     Y12, Y12, Y12
-	VADDPS    Y12, Y11, Y11
-	VMAXPS    Y11, Y1, Y1
-	VXORPS    Y10, Y4, Y4
-	VADDPS    Y11, Y5, Y5
-	VMOVUPS   512(AX), Y10
-	VADDPS    Y11, Y11, Y11
-	VSUBPS    Y11, Y10, Y10
-	VBLENDVPS Y7, Y10, Y11, Y7
-	VMINPS    Y7, Y2, Y2
-	VMOVUPS   Y9, 320(SP)
-	VMOVUPS   Y6, 352(SP)
-	VMULPS    192(DX), Y0, Y6
-	VADDPS    Y3, Y6, Y6
-	VMINPS    640(AX), Y6, Y7
-	VMAXPS    704(AX), Y7, Y7
-	VADDPS    (AX), Y7, Y7
-	VSUBPS    (AX), Y7, Y9
-	VSUBPS    Y9, Y6, Y6
-	VXORPS    Y7, Y8, Y8
-	VPAND     64(AX), Y9, Y7
-	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y10
-	VPXOR     Y9, Y10, Y10
-	VBLENDVPS Y7, Y10, Y6, Y10
-	VMOVUPS   128(AX), Y11
-	VPAND     Y10, Y11, Y11
-	VPXOR     Y6, Y11, Y11
-	VPXOR     Y12, Y12, Y12
-	VADDPS    Y12, Y11, Y11
-	VMAXPS    Y11, Y1, Y1
-	VXORPS    Y10, Y4, Y4
-	VADDPS    Y11, Y5, Y5
-	VMOVUPS   512(AX), Y10
-	VADDPS    Y11, Y11, Y11
-	VSUBPS    Y11, Y10, Y10
-	VBLENDVPS Y7, Y10, Y11, Y7
-	VMINPS    Y7, Y2, Y2
-	VMOVUPS   Y9, 384(SP)
-	VMOVUPS   Y6, 416(SP)
-	VMULPS    224(DX), Y0, Y6
-	VADDPS    Y3, Y6, Y6
-	VMINPS    640(AX), Y6, Y3
+	VMOVUPS   (R8), Y2
+	VADDPS    (DX), Y2, Y2
+	VADDPS    Y1, Y2, Y2
+	VMINPS    640(AX), Y2, Y3
 	VMAXPS    704(AX), Y3, Y3
 	VADDPS    (AX), Y3, Y3
-	VSUBPS    (AX), Y3, Y7
-	VSUBPS    Y7, Y6, Y6
-	VXORPS    Y3, Y8, Y8
-	VPAND     64(AX), Y7, Y3
-	VPCMPEQD  640(AX), Y3, Y3
+	VSUBPS    (AX), Y3, Y4
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y4, (R8)
+	VMOVUPS   Y2, (DX)
+	VMOVUPS   128(AX), Y6
+	VPAND     64(AX), Y4, Y5
+	VPCMPEQD  640(AX), Y5, Y5
+	VPXOR     Y4, Y6, Y6
+	VBLENDVPS Y5, Y6, Y2, Y4
+	VPAND     128(AX), Y4, Y6
+	VPXOR     Y2, Y6, Y6
+	VMOVUPS   512(AX), Y7
+	VADDPS    Y6, Y6, Y2
+	VSUBPS    Y2, Y7, Y7
+	VBLENDVPS Y5, Y7, Y2, Y2
+	VMOVUPS   32(R8), Y5
+	VADDPS    32(DX), Y5, Y5
+	VADDPS    Y1, Y5, Y5
+	VMINPS    640(AX), Y5, Y7
+	VMAXPS    704(AX), Y7, Y7
+	VADDPS    (AX), Y7, Y7
+	VXORPS    Y7, Y3, Y3
+	VSUBPS    (AX), Y7, Y7
+	VSUBPS    Y7, Y5, Y5
+	VMOVUPS   Y7, 32(R8)
+	VMOVUPS   Y5, 32(DX)
 	VMOVUPS   128(AX), Y9
+	VPAND     64(AX), Y7, Y8
+	VPCMPEQD  640(AX), Y8, Y8
 	VPXOR     Y7, Y9, Y9
-	VBLENDVPS Y3, Y9, Y6, Y9
+	VBLENDVPS Y8, Y9, Y5, Y7
+	VPAND     128(AX), Y7, Y9
+	VPXOR     Y5, Y9, Y9
+	VMAXPS    Y9, Y6, Y5
+	VXORPS    Y7, Y4, Y4
+	VADDPS    Y9, Y6, Y6
+	VMOVUPS   512(AX), Y7
+	VADDPS    Y9, Y9, Y9
+	VSUBPS    Y9, Y7, Y7
+	VBLENDVPS Y8, Y7, Y9, Y7
+	VMINPS    Y7, Y2, Y2
+	VMOVUPS   64(R8), Y7
+	VADDPS    64(DX), Y7, Y7
+	VADDPS    Y1, Y7, Y7
+	VMINPS    640(AX), Y7, Y8
+	VMAXPS    704(AX), Y8, Y8
+	VADDPS    (AX), Y8, Y8
+	VXORPS    Y8, Y3, Y3
+	VSUBPS    (AX), Y8, Y8
+	VSUBPS    Y8, Y7, Y7
+	VMOVUPS   Y8, 64(R8)
+	VMOVUPS   Y7, 64(DX)
 	VMOVUPS   128(AX), Y10
-	VPAND     Y9, Y10, Y10
-	VPXOR     Y6, Y10, Y10
-	VPXOR     Y11, Y11, Y11
-	VADDPS    Y11, Y10, Y10
-	VMAXPS    Y10, Y1, Y1
-	VXORPS    Y9, Y4, Y4
-	VADDPS    Y10, Y5, Y5
-	VMOVUPS   512(AX), Y9
-	VADDPS    Y10, Y10, Y10
-	VSUBPS    Y10, Y9, Y9
-	VBLENDVPS Y3, Y9, Y10, Y3
-	VMINPS    Y3, Y2, Y2
-	VMOVUPS   Y7, 448(SP)
-	VMOVUPS   Y6, 480(SP)
-	VPSLLD    $0x1f, Y8, Y3
-	VPSRAD    $0x1f, Y3, Y3
-	VPSRAD    $0x1f, Y4, Y4
-	VPXOR     Y3, Y4, Y6
-	VADDPS    Y1, Y1, Y7
+	VPAND     64(AX), Y8, Y9
+	VPCMPEQD  640(AX), Y9, Y9
+	VPXOR     Y8, Y10, Y10
+	VBLENDVPS Y9, Y10, Y7, Y8
+	VPAND     128(AX), Y8, Y10
+	VPXOR     Y7, Y10, Y10
+	VMAXPS    Y10, Y5, Y5
+	VXORPS    Y8, Y4, Y4
+	VADDPS    Y10, Y6, Y6
+	VMOVUPS   512(AX), Y7
+	VADDPS    Y10, Y10, Y8
+	VSUBPS    Y8, Y7, Y7
+	VBLENDVPS Y9, Y7, Y8, Y7
+	VMINPS    Y7, Y2, Y2
+	VMOVUPS   96(R8), Y7
+	VADDPS    96(DX), Y7, Y7
+	VADDPS    Y1, Y7, Y7
+	VMINPS    640(AX), Y7, Y8
+	VMAXPS    704(AX), Y8, Y8
+	VADDPS    (AX), Y8, Y8
+	VXORPS    Y8, Y3, Y3
+	VSUBPS    (AX), Y8, Y8
+	VSUBPS    Y8, Y7, Y7
+	VMOVUPS   Y8, 96(R8)
+	VMOVUPS   Y7, 96(DX)
+	VMOVUPS   128(AX), Y10
+	VPAND     64(AX), Y8, Y9
+	VPCMPEQD  640(AX), Y9, Y9
+	VPXOR     Y8, Y10, Y10
+	VBLENDVPS Y9, Y10, Y7, Y8
+	VPAND     128(AX), Y8, Y10
+	VPXOR     Y7, Y10, Y10
+	VMAXPS    Y10, Y5, Y5
+	VXORPS    Y8, Y4, Y4
+	VADDPS    Y10, Y6, Y6
+	VMOVUPS   512(AX), Y7
+	VADDPS    Y10, Y10, Y8
+	VSUBPS    Y8, Y7, Y7
+	VBLENDVPS Y9, Y7, Y8, Y7
+	VMINPS    Y7, Y2, Y2
+	VMOVUPS   128(R8), Y7
+	VADDPS    128(DX), Y7, Y7
+	VADDPS    Y1, Y7, Y7
+	VMINPS    640(AX), Y7, Y8
+	VMAXPS    704(AX), Y8, Y8
+	VADDPS    (AX), Y8, Y8
+	VXORPS    Y8, Y3, Y3
+	VSUBPS    (AX), Y8, Y8
+	VSUBPS    Y8, Y7, Y7
+	VMOVUPS   Y8, 128(R8)
+	VMOVUPS   Y7, 128(DX)
+	VMOVUPS   128(AX), Y10
+	VPAND     64(AX), Y8, Y9
+	VPCMPEQD  640(AX), Y9, Y9
+	VPXOR     Y8, Y10, Y10
+	VBLENDVPS Y9, Y10, Y7, Y8
+	VPAND     128(AX), Y8, Y10
+	VPXOR     Y7, Y10, Y10
+	VMAXPS    Y10, Y5, Y5
+	VXORPS    Y8, Y4, Y4
+	VADDPS    Y10, Y6, Y6
+	VMOVUPS   512(AX), Y7
+	VADDPS    Y10, Y10, Y8
+	VSUBPS    Y8, Y7, Y7
+	VBLENDVPS Y9, Y7, Y8, Y7
+	VMINPS    Y7, Y2, Y2
+	VMOVUPS   160(R8), Y7
+	VADDPS    160(DX), Y7, Y7
+	VADDPS    Y1, Y7, Y7
+	VMINPS    640(AX), Y7, Y8
+	VMAXPS    704(AX), Y8, Y8
+	VADDPS    (AX), Y8, Y8
+	VXORPS    Y8, Y3, Y3
+	VSUBPS    (AX), Y8, Y8
+	VSUBPS    Y8, Y7, Y7
+	VMOVUPS   Y8, 160(R8)
+	VMOVUPS   Y7, 160(DX)
+	VMOVUPS   128(AX), Y10
+	VPAND     64(AX), Y8, Y9
+	VPCMPEQD  640(AX), Y9, Y9
+	VPXOR     Y8, Y10, Y10
+	VBLENDVPS Y9, Y10, Y7, Y8
+	VPAND     128(AX), Y8, Y10
+	VPXOR     Y7, Y10, Y10
+	VMAXPS    Y10, Y5, Y5
+	VXORPS    Y8, Y4, Y4
+	VADDPS    Y10, Y6, Y6
+	VMOVUPS   512(AX), Y7
+	VADDPS    Y10, Y10, Y8
+	VSUBPS    Y8, Y7, Y7
+	VBLENDVPS Y9, Y7, Y8, Y7
+	VMINPS    Y7, Y2, Y2
+	VMOVUPS   192(R8), Y7
+	VADDPS    192(DX), Y7, Y7
+	VADDPS    Y1, Y7, Y7
+	VMINPS    640(AX), Y7, Y8
+	VMAXPS    704(AX), Y8, Y8
+	VADDPS    (AX), Y8, Y8
+	VXORPS    Y8, Y3, Y3
+	VSUBPS    (AX), Y8, Y8
+	VSUBPS    Y8, Y7, Y7
+	VMOVUPS   Y8, 192(R8)
+	VMOVUPS   Y7, 192(DX)
+	VMOVUPS   128(AX), Y10
+	VPAND     64(AX), Y8, Y9
+	VPCMPEQD  640(AX), Y9, Y9
+	VPXOR     Y8, Y10, Y10
+	VBLENDVPS Y9, Y10, Y7, Y8
+	VPAND     128(AX), Y8, Y10
+	VPXOR     Y7, Y10, Y10
+	VMAXPS    Y10, Y5, Y5
+	VXORPS    Y8, Y4, Y4
+	VADDPS    Y10, Y6, Y6
+	VMOVUPS   512(AX), Y7
+	VADDPS    Y10, Y10, Y8
+	VSUBPS    Y8, Y7, Y7
+	VBLENDVPS Y9, Y7, Y8, Y7
+	VMINPS    Y7, Y2, Y2
+	VMOVUPS   224(R8), Y7
+	VADDPS    224(DX), Y7, Y7
+	VADDPS    Y1, Y7, Y7
+	VMINPS    640(AX), Y7, Y1
+	VMAXPS    704(AX), Y1, Y1
+	VADDPS    (AX), Y1, Y1
+	VXORPS    Y1, Y3, Y3
+	VSUBPS    (AX), Y1, Y1
+	VSUBPS    Y1, Y7, Y7
+	VMOVUPS   Y1, 224(R8)
+	VMOVUPS   Y7, 224(DX)
+	VMOVUPS   128(AX), Y9
+	VPAND     64(AX), Y1, Y8
+	VPCMPEQD  640(AX), Y8, Y8
+	VPXOR     Y1, Y9, Y9
+	VBLENDVPS Y8, Y9, Y7, Y1
+	VPAND     128(AX), Y1, Y9
+	VPXOR     Y7, Y9, Y9
+	VMAXPS    Y9, Y5, Y5
+	VXORPS    Y1, Y4, Y4
+	VADDPS    Y9, Y6, Y6
+	VMOVUPS   512(AX), Y1
+	VADDPS    Y9, Y9, Y7
+	VSUBPS    Y7, Y1, Y1
+	VBLENDVPS Y8, Y1, Y7, Y1
+	VMINPS    Y1, Y2, Y2
+	MOVL      $0x00000001, 416(R8)
+	VPSLLD    $0x1f, Y3, Y1
+	VPSRAD    $0x1f, Y1, Y1
+	VPSRAD    $0x1f, Y4, Y3
+	VPXOR     Y1, Y3, Y4
+	VADDPS    Y5, Y5, Y7
 	VMOVUPS   384(AX), Y8
 	VSUBPS    Y7, Y8, Y7
-	VPAND     Y3, Y7, Y7
+	VPAND     Y1, Y7, Y7
 	VMOVUPS   512(AX), Y8
-	VSUBPS    Y5, Y8, Y8
-	VPAND     Y2, Y6, Y5
-	VADDPS    Y5, Y8, Y8
-	VCMPPS    $0x11, Y7, Y8, Y9
-	VPAND     Y9, Y4, Y4
-	VPXOR     Y3, Y4, Y3
-	VBLENDVPS Y9, Y2, Y1, Y1
-	VPAND     256(AX), Y9, Y2
+	VSUBPS    Y6, Y8, Y8
+	VPAND     Y2, Y4, Y4
+	VADDPS    Y4, Y8, Y8
+	VCMPPS    $0x11, Y7, Y8, Y4
+	VPAND     Y4, Y3, Y3
+	VPXOR     Y1, Y3, Y1
+	VBLENDVPS Y4, Y2, Y5, Y2
+	VMOVUPS   Y2, 256(R8)
+	VMOVUPS   Y1, 320(R8)
+	VMOVUPS   Y4, 384(R8)
+	JMP       found0
+
+risky0:
+	VMOVUPS   384(R8), Y9
+	VMOVUPS   256(R8), Y1
+	VMOVUPS   320(R8), Y2
+	VPAND     256(AX), Y9, Y3
 	VMOVUPS   384(AX), Y4
 	VBLENDVPS Y9, 320(AX), Y4, Y4
-	VMOVUPS   (SP), Y5
-	VMOVUPS   32(SP), Y6
+	VMOVUPS   (R8), Y5
+	VMOVUPS   (SI), Y6
+	VMOVUPS   128(AX), Y8
 	VPAND     64(AX), Y5, Y7
 	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y8
 	VPXOR     Y5, Y8, Y8
 	VBLENDVPS Y7, Y8, Y6, Y8
-	VMOVUPS   128(AX), Y10
-	VPAND     Y8, Y10, Y10
+	VPAND     128(AX), Y8, Y10
 	VPXOR     Y6, Y10, Y10
-	VPXOR     Y6, Y6, Y6
-	VADDPS    Y6, Y10, Y10
 	VMOVUPS   512(AX), Y11
 	VADDPS    Y10, Y10, Y6
 	VSUBPS    Y6, Y11, Y11
 	VBLENDVPS Y7, Y11, Y6, Y6
 	VBLENDVPS Y9, Y6, Y10, Y6
-	VPCMPEQD  Y1, Y6, Y6
-	VPAND     Y3, Y6, Y6
-	VPXOR     Y3, Y6, Y3
-	VBLENDVPS Y6, Y4, Y2, Y10
+	VCMPPS    $0x00, Y1, Y6, Y6
+	VPAND     Y2, Y6, Y6
+	VPXOR     Y6, Y2, Y2
+	VBLENDVPS Y6, Y4, Y3, Y10
 	VPAND     Y6, Y7, Y6
 	VPAND     Y6, Y9, Y6
 	VBLENDVPS Y6, 448(AX), Y10, Y6
 	VANDPS    128(AX), Y8, Y8
 	VXORPS    Y8, Y6, Y6
 	VADDPS    Y5, Y6, Y5
-	VMOVUPS   Y5, (SP)
-	VMOVUPS   64(SP), Y5
-	VMOVUPS   96(SP), Y6
+	VMOVUPS   Y5, (SI)
+	VMOVUPS   32(R8), Y5
+	VMOVUPS   32(SI), Y6
+	VMOVUPS   128(AX), Y8
 	VPAND     64(AX), Y5, Y7
 	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y8
 	VPXOR     Y5, Y8, Y8
 	VBLENDVPS Y7, Y8, Y6, Y8
-	VMOVUPS   128(AX), Y10
-	VPAND     Y8, Y10, Y10
+	VPAND     128(AX), Y8, Y10
 	VPXOR     Y6, Y10, Y10
-	VPXOR     Y6, Y6, Y6
-	VADDPS    Y6, Y10, Y10
 	VMOVUPS   512(AX), Y11
 	VADDPS    Y10, Y10, Y6
 	VSUBPS    Y6, Y11, Y11
 	VBLENDVPS Y7, Y11, Y6, Y6
 	VBLENDVPS Y9, Y6, Y10, Y6
-	VPCMPEQD  Y1, Y6, Y6
-	VPAND     Y3, Y6, Y6
-	VPXOR     Y3, Y6, Y3
-	VBLENDVPS Y6, Y4, Y2, Y10
+	VCMPPS    $0x00, Y1, Y6, Y6
+	VPAND     Y2, Y6, Y6
+	VPXOR     Y6, Y2, Y2
+	VBLENDVPS Y6, Y4, Y3, Y10
 	VPAND     Y6, Y7, Y6
 	VPAND     Y6, Y9, Y6
 	VBLENDVPS Y6, 448(AX), Y10, Y6
 	VANDPS    128(AX), Y8, Y8
 	VXORPS    Y8, Y6, Y6
 	VADDPS    Y5, Y6, Y5
-	VMOVUPS   Y5, 64(SP)
-	VMOVUPS   128(SP), Y5
-	VMOVUPS   160(SP), Y6
+	VMOVUPS   Y5, 32(SI)
+	VMOVUPS   64(R8), Y5
+	VMOVUPS   64(SI), Y6
+	VMOVUPS   128(AX), Y8
 	VPAND     64(AX), Y5, Y7
 	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y8
 	VPXOR     Y5, Y8, Y8
 	VBLENDVPS Y7, Y8, Y6, Y8
-	VMOVUPS   128(AX), Y10
-	VPAND     Y8, Y10, Y10
+	VPAND     128(AX), Y8, Y10
 	VPXOR     Y6, Y10, Y10
-	VPXOR     Y6, Y6, Y6
-	VADDPS    Y6, Y10, Y10
 	VMOVUPS   512(AX), Y11
 	VADDPS    Y10, Y10, Y6
 	VSUBPS    Y6, Y11, Y11
 	VBLENDVPS Y7, Y11, Y6, Y6
 	VBLENDVPS Y9, Y6, Y10, Y6
-	VPCMPEQD  Y1, Y6, Y6
-	VPAND     Y3, Y6, Y6
-	VPXOR     Y3, Y6, Y3
-	VBLENDVPS Y6, Y4, Y2, Y10
+	VCMPPS    $0x00, Y1, Y6, Y6
+	VPAND     Y2, Y6, Y6
+	VPXOR     Y6, Y2, Y2
+	VBLENDVPS Y6, Y4, Y3, Y10
 	VPAND     Y6, Y7, Y6
 	VPAND     Y6, Y9, Y6
 	VBLENDVPS Y6, 448(AX), Y10, Y6
 	VANDPS    128(AX), Y8, Y8
 	VXORPS    Y8, Y6, Y6
 	VADDPS    Y5, Y6, Y5
-	VMOVUPS   Y5, 128(SP)
-	VMOVUPS   192(SP), Y5
-	VMOVUPS   224(SP), Y6
+	VMOVUPS   Y5, 64(SI)
+	VMOVUPS   96(R8), Y5
+	VMOVUPS   96(SI), Y6
+	VMOVUPS   128(AX), Y8
 	VPAND     64(AX), Y5, Y7
 	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y8
 	VPXOR     Y5, Y8, Y8
 	VBLENDVPS Y7, Y8, Y6, Y8
-	VMOVUPS   128(AX), Y10
-	VPAND     Y8, Y10, Y10
+	VPAND     128(AX), Y8, Y10
 	VPXOR     Y6, Y10, Y10
-	VPXOR     Y6, Y6, Y6
-	VADDPS    Y6, Y10, Y10
 	VMOVUPS   512(AX), Y11
 	VADDPS    Y10, Y10, Y6
 	VSUBPS    Y6, Y11, Y11
 	VBLENDVPS Y7, Y11, Y6, Y6
 	VBLENDVPS Y9, Y6, Y10, Y6
-	VPCMPEQD  Y1, Y6, Y6
-	VPAND     Y3, Y6, Y6
-	VPXOR     Y3, Y6, Y3
-	VBLENDVPS Y6, Y4, Y2, Y10
+	VCMPPS    $0x00, Y1, Y6, Y6
+	VPAND     Y2, Y6, Y6
+	VPXOR     Y6, Y2, Y2
+	VBLENDVPS Y6, Y4, Y3, Y10
 	VPAND     Y6, Y7, Y6
 	VPAND     Y6, Y9, Y6
 	VBLENDVPS Y6, 448(AX), Y10, Y6
 	VANDPS    128(AX), Y8, Y8
 	VXORPS    Y8, Y6, Y6
 	VADDPS    Y5, Y6, Y5
-	VMOVUPS   Y5, 192(SP)
-	VMOVUPS   256(SP), Y5
-	VMOVUPS   288(SP), Y6
+	VMOVUPS   Y5, 96(SI)
+	VMOVUPS   128(R8), Y5
+	VMOVUPS   128(SI), Y6
+	VMOVUPS   128(AX), Y8
 	VPAND     64(AX), Y5, Y7
 	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y8
 	VPXOR     Y5, Y8, Y8
 	VBLENDVPS Y7, Y8, Y6, Y8
-	VMOVUPS   128(AX), Y10
-	VPAND     Y8, Y10, Y10
+	VPAND     128(AX), Y8, Y10
 	VPXOR     Y6, Y10, Y10
-	VPXOR     Y6, Y6, Y6
-	VADDPS    Y6, Y10, Y10
 	VMOVUPS   512(AX), Y11
 	VADDPS    Y10, Y10, Y6
 	VSUBPS    Y6, Y11, Y11
 	VBLENDVPS Y7, Y11, Y6, Y6
 	VBLENDVPS Y9, Y6, Y10, Y6
-	VPCMPEQD  Y1, Y6, Y6
-	VPAND     Y3, Y6, Y6
-	VPXOR     Y3, Y6, Y3
-	VBLENDVPS Y6, Y4, Y2, Y10
+	VCMPPS    $0x00, Y1, Y6, Y6
+	VPAND     Y2, Y6, Y6
+	VPXOR     Y6, Y2, Y2
+	VBLENDVPS Y6, Y4, Y3, Y10
 	VPAND     Y6, Y7, Y6
 	VPAND     Y6, Y9, Y6
 	VBLENDVPS Y6, 448(AX), Y10, Y6
 	VANDPS    128(AX), Y8, Y8
 	VXORPS    Y8, Y6, Y6
 	VADDPS    Y5, Y6, Y5
-	VMOVUPS   Y5, 256(SP)
-	VMOVUPS   320(SP), Y5
-	VMOVUPS   352(SP), Y6
+	VMOVUPS   Y5, 128(SI)
+	VMOVUPS   160(R8), Y5
+	VMOVUPS   160(SI), Y6
+	VMOVUPS   128(AX), Y8
 	VPAND     64(AX), Y5, Y7
 	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y8
 	VPXOR     Y5, Y8, Y8
 	VBLENDVPS Y7, Y8, Y6, Y8
-	VMOVUPS   128(AX), Y10
-	VPAND     Y8, Y10, Y10
+	VPAND     128(AX), Y8, Y10
 	VPXOR     Y6, Y10, Y10
-	VPXOR     Y6, Y6, Y6
-	VADDPS    Y6, Y10, Y10
 	VMOVUPS   512(AX), Y11
 	VADDPS    Y10, Y10, Y6
 	VSUBPS    Y6, Y11, Y11
 	VBLENDVPS Y7, Y11, Y6, Y6
 	VBLENDVPS Y9, Y6, Y10, Y6
-	VPCMPEQD  Y1, Y6, Y6
-	VPAND     Y3, Y6, Y6
-	VPXOR     Y3, Y6, Y3
-	VBLENDVPS Y6, Y4, Y2, Y10
+	VCMPPS    $0x00, Y1, Y6, Y6
+	VPAND     Y2, Y6, Y6
+	VPXOR     Y6, Y2, Y2
+	VBLENDVPS Y6, Y4, Y3, Y10
 	VPAND     Y6, Y7, Y6
 	VPAND     Y6, Y9, Y6
 	VBLENDVPS Y6, 448(AX), Y10, Y6
 	VANDPS    128(AX), Y8, Y8
 	VXORPS    Y8, Y6, Y6
 	VADDPS    Y5, Y6, Y5
-	VMOVUPS   Y5, 320(SP)
-	VMOVUPS   384(SP), Y5
-	VMOVUPS   416(SP), Y6
+	VMOVUPS   Y5, 160(SI)
+	VMOVUPS   192(R8), Y5
+	VMOVUPS   192(SI), Y6
+	VMOVUPS   128(AX), Y8
 	VPAND     64(AX), Y5, Y7
 	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y8
 	VPXOR     Y5, Y8, Y8
 	VBLENDVPS Y7, Y8, Y6, Y8
-	VMOVUPS   128(AX), Y10
-	VPAND     Y8, Y10, Y10
+	VPAND     128(AX), Y8, Y10
 	VPXOR     Y6, Y10, Y10
-	VPXOR     Y6, Y6, Y6
-	VADDPS    Y6, Y10, Y10
 	VMOVUPS   512(AX), Y11
 	VADDPS    Y10, Y10, Y6
 	VSUBPS    Y6, Y11, Y11
 	VBLENDVPS Y7, Y11, Y6, Y6
 	VBLENDVPS Y9, Y6, Y10, Y6
-	VPCMPEQD  Y1, Y6, Y6
-	VPAND     Y3, Y6, Y6
-	VPXOR     Y3, Y6, Y3
-	VBLENDVPS Y6, Y4, Y2, Y10
+	VCMPPS    $0x00, Y1, Y6, Y6
+	VPAND     Y2, Y6, Y6
+	VPXOR     Y6, Y2, Y2
+	VBLENDVPS Y6, Y4, Y3, Y10
 	VPAND     Y6, Y7, Y6
 	VPAND     Y6, Y9, Y6
 	VBLENDVPS Y6, 448(AX), Y10, Y6
 	VANDPS    128(AX), Y8, Y8
 	VXORPS    Y8, Y6, Y6
 	VADDPS    Y5, Y6, Y5
-	VMOVUPS   Y5, 384(SP)
-	VMOVUPS   448(SP), Y5
-	VMOVUPS   480(SP), Y6
+	VMOVUPS   Y5, 192(SI)
+	VMOVUPS   224(R8), Y5
+	VMOVUPS   224(SI), Y6
+	VMOVUPS   128(AX), Y8
 	VPAND     64(AX), Y5, Y7
 	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y8
 	VPXOR     Y5, Y8, Y8
 	VBLENDVPS Y7, Y8, Y6, Y8
-	VMOVUPS   128(AX), Y10
-	VPAND     Y8, Y10, Y10
+	VPAND     128(AX), Y8, Y10
 	VPXOR     Y6, Y10, Y10
-	VPXOR     Y6, Y6, Y6
-	VADDPS    Y6, Y10, Y10
 	VMOVUPS   512(AX), Y11
 	VADDPS    Y10, Y10, Y6
 	VSUBPS    Y6, Y11, Y11
 	VBLENDVPS Y7, Y11, Y6, Y6
 	VBLENDVPS Y9, Y6, Y10, Y6
-	VPCMPEQD  Y1, Y6, Y1
-	VPAND     Y3, Y1, Y1
-	VBLENDVPS Y1, Y4, Y2, Y2
+	VCMPPS    $0x00, Y1, Y6, Y1
+	VPAND     Y2, Y1, Y1
+	VPXOR     Y1, Y2, Y2
+	VBLENDVPS Y1, Y4, Y3, Y2
 	VPAND     Y1, Y7, Y1
 	VPAND     Y1, Y9, Y1
 	VBLENDVPS Y1, 448(AX), Y2, Y1
 	VANDPS    128(AX), Y8, Y8
 	VXORPS    Y8, Y1, Y1
 	VADDPS    Y5, Y1, Y5
-	VMOVUPS   Y5, 448(SP)
-	VMOVUPS   (SP), Y1
-	VMOVUPS   64(SP), Y2
-	VMOVUPS   128(SP), Y3
-	VMOVUPS   192(SP), Y4
-	VMOVUPS   256(SP), Y5
-	VMOVUPS   320(SP), Y6
-	VMOVUPS   384(SP), Y7
-	VMOVUPS   448(SP), Y8
+	VMOVUPS   Y5, 224(SI)
+	VMOVUPS   (SI), Y1
+	VMOVUPS   32(SI), Y2
+	VMOVUPS   64(SI), Y3
+	VMOVUPS   96(SI), Y4
+	VMOVUPS   128(SI), Y5
+	VMOVUPS   160(SI), Y6
+	VMOVUPS   192(SI), Y7
+	VMOVUPS   224(SI), Y8
 	VMOVAPS   Y9, Y9
 	JMP       done0
 
 // func unpackBoxE8AVX2(rows *float32, src *byte, groups int, step float32, table *uint64) uint32
 // Requires: AVX, AVX2
-TEXT ·unpackBoxE8AVX2(SB), NOSPLIT, $512-44
+TEXT ·unpackBoxE8AVX2(SB), NOSPLIT, $0-44
 	MOVQ         table+32(FP), AX
 	MOVQ         rows+0(FP), CX
 	MOVQ         src+8(FP), DX
 	MOVQ         groups+16(FP), BX
 	VBROADCASTSS step+24(FP), Y0
-	MOVQ         2368(AX), SI
-	MOVQ         2376(AX), DI
-	MOVQ         2384(AX), R8
-	MOVQ         2392(AX), R9
-	MOVQ         2400(AX), R10
-	MOVQ         2408(AX), R11
-	MOVQ         2416(AX), R12
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y2, Y2, Y2
 	VPXOR        Y3, Y3, Y3
 
 group:
 	VMOVQ       (DX), X4
-	VMOVHPS     (DX)(DI*1), X4, X4
-	VMOVQ       (DX)(R9*1), X5
-	VMOVHPS     (DX)(R11*1), X5, X5
+	MOVQ        2376(AX), SI
+	VMOVHPS     (DX)(SI*1), X4, X4
+	MOVQ        2392(AX), SI
+	VMOVQ       (DX)(SI*1), X5
+	MOVQ        2408(AX), SI
+	VMOVHPS     (DX)(SI*1), X5, X5
 	VINSERTI128 $0x01, X5, Y4, Y4
 	VMOVQ       1(DX), X6
-	VMOVHPS     1(DX)(DI*1), X6, X6
-	VMOVQ       1(DX)(R9*1), X5
-	VMOVHPS     1(DX)(R11*1), X5, X5
+	MOVQ        2376(AX), SI
+	VMOVHPS     1(DX)(SI*1), X6, X6
+	MOVQ        2392(AX), SI
+	VMOVQ       1(DX)(SI*1), X5
+	MOVQ        2408(AX), SI
+	VMOVHPS     1(DX)(SI*1), X5, X5
 	VINSERTI128 $0x01, X5, Y6, Y6
 	VPSRLVQ     3200(AX), Y4, Y4
 	VPSLLVQ     3264(AX), Y6, Y6
 	VPOR        Y6, Y4, Y4
 	VPAND       1408(AX), Y4, Y4
+	MOVQ        2368(AX), SI
 	VMOVQ       (DX)(SI*1), X5
-	VMOVHPS     (DX)(R8*1), X5, X5
-	VMOVQ       (DX)(R10*1), X6
-	VMOVHPS     (DX)(R12*1), X6, X6
+	MOVQ        2384(AX), SI
+	VMOVHPS     (DX)(SI*1), X5, X5
+	MOVQ        2400(AX), SI
+	VMOVQ       (DX)(SI*1), X6
+	MOVQ        2416(AX), SI
+	VMOVHPS     (DX)(SI*1), X6, X6
 	VINSERTI128 $0x01, X6, Y5, Y5
+	MOVQ        2368(AX), SI
 	VMOVQ       1(DX)(SI*1), X7
-	VMOVHPS     1(DX)(R8*1), X7, X7
-	VMOVQ       1(DX)(R10*1), X6
-	VMOVHPS     (DX)(R12*1), X6, X6
+	MOVQ        2384(AX), SI
+	VMOVHPS     1(DX)(SI*1), X7, X7
+	MOVQ        2400(AX), SI
+	VMOVQ       1(DX)(SI*1), X6
+	MOVQ        2416(AX), SI
+	VMOVHPS     (DX)(SI*1), X6, X6
 	VINSERTI128 $0x01, X6, Y7, Y7
 	VPSRLVQ     3456(AX), Y5, Y5
 	VPSLLVQ     3520(AX), Y7, Y7
@@ -6758,15 +7689,25 @@ group:
 	RET
 
 // func closestD4AVX2(z *float32, y *float32, groups int, factor float32, table *uint64)
-// Requires: AVX, AVX2
-TEXT ·closestD4AVX2(SB), NOSPLIT, $256-40
+// Requires: AVX, AVX2, CMOV
+TEXT ·closestD4AVX2(SB), $1856-40
 	MOVQ         table+32(FP), AX
 	MOVQ         z+0(FP), CX
 	MOVQ         y+8(FP), DX
 	MOVQ         groups+16(FP), BX
 	VBROADCASTSS factor+24(FP), Y0
+	MOVQ         CX, SI
+	LEAQ         (SP), DI
+	ADDQ         $0x0000003f, DI
+	ANDQ         $-64, DI
 
-group:
+chunk:
+	MOVQ    $0x00000004, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
+	MOVQ    DI, R8
+
+pass1:
 	VMOVUPS    (DX), Y1
 	VMOVUPS    32(DX), Y2
 	VMOVUPS    64(DX), Y3
@@ -6799,168 +7740,181 @@ group:
 	VPERM2F128 $0x31, Y4, Y2, Y2
 	VPERM2F128 $0x20, Y5, Y1, Y4
 	VPERM2F128 $0x31, Y5, Y1, Y1
-	VMOVUPS    Y7, (CX)
-	VMOVUPS    Y8, 32(CX)
-	VMOVUPS    Y9, 64(CX)
-	VMOVUPS    Y4, 96(CX)
-	VMOVUPS    Y3, 128(CX)
-	VMOVUPS    Y6, 160(CX)
-	VMOVUPS    Y2, 192(CX)
-	VMOVUPS    Y1, 224(CX)
-	VPXOR      Y1, Y1, Y1
-	VMULPS     (CX), Y0, Y2
-	VADDPS     Y1, Y2, Y2
-	VADDPS     (AX), Y2, Y5
-	VSUBPS     (AX), Y5, Y3
-	VSUBPS     Y3, Y2, Y2
-	VPAND      64(AX), Y2, Y4
-	VMOVUPS    Y3, (SP)
-	VMOVUPS    Y2, 32(SP)
-	VMULPS     32(CX), Y0, Y2
-	VADDPS     Y1, Y2, Y2
-	VADDPS     (AX), Y2, Y7
-	VSUBPS     (AX), Y7, Y3
-	VSUBPS     Y3, Y2, Y2
-	VPAND      64(AX), Y2, Y6
-	VXORPS     Y7, Y5, Y5
-	VPMAXUD    Y6, Y4, Y4
-	VMOVUPS    Y3, 64(SP)
-	VMOVUPS    Y2, 96(SP)
-	VMULPS     64(CX), Y0, Y2
-	VADDPS     Y1, Y2, Y2
-	VADDPS     (AX), Y2, Y3
-	VSUBPS     (AX), Y3, Y6
-	VSUBPS     Y6, Y2, Y2
-	VPAND      64(AX), Y2, Y7
-	VXORPS     Y3, Y5, Y5
-	VPMAXUD    Y7, Y4, Y4
-	VMOVUPS    Y6, 128(SP)
-	VMOVUPS    Y2, 160(SP)
-	VMULPS     96(CX), Y0, Y2
-	VADDPS     Y1, Y2, Y2
-	VADDPS     (AX), Y2, Y1
-	VSUBPS     (AX), Y1, Y3
-	VSUBPS     Y3, Y2, Y2
-	VPAND      64(AX), Y2, Y6
-	VXORPS     Y1, Y5, Y5
-	VPMAXUD    Y6, Y4, Y4
-	VMOVUPS    Y3, 192(SP)
-	VMOVUPS    Y2, 224(SP)
-	VPSLLD     $0x1f, Y5, Y6
-	VPSRAD     $0x1f, Y6, Y6
-	VMOVUPS    384(AX), Y5
-	VMOVUPS    32(SP), Y1
-	VPAND      64(AX), Y1, Y2
-	VPCMPEQD   Y4, Y2, Y3
-	VPAND      Y6, Y3, Y3
-	VPXOR      Y6, Y3, Y6
-	VPAND      Y5, Y3, Y3
-	VPXOR      Y2, Y1, Y1
-	VPXOR      Y1, Y3, Y3
-	VADDPS     (SP), Y3, Y1
-	VMOVUPS    96(SP), Y2
-	VPAND      64(AX), Y2, Y3
-	VPCMPEQD   Y4, Y3, Y7
-	VPAND      Y6, Y7, Y7
-	VPXOR      Y6, Y7, Y6
-	VPAND      Y5, Y7, Y7
-	VPXOR      Y3, Y2, Y2
-	VPXOR      Y2, Y7, Y7
-	VADDPS     64(SP), Y7, Y2
-	VMOVUPS    160(SP), Y3
-	VPAND      64(AX), Y3, Y7
-	VPCMPEQD   Y4, Y7, Y8
-	VPAND      Y6, Y8, Y8
-	VPXOR      Y6, Y8, Y6
-	VPAND      Y5, Y8, Y8
-	VPXOR      Y7, Y3, Y3
-	VPXOR      Y3, Y8, Y8
-	VADDPS     128(SP), Y8, Y3
-	VMOVUPS    224(SP), Y7
-	VPAND      64(AX), Y7, Y8
-	VPCMPEQD   Y4, Y8, Y4
-	VPAND      Y6, Y4, Y4
-	VPAND      Y5, Y4, Y4
-	VPXOR      Y8, Y7, Y7
-	VPXOR      Y7, Y4, Y4
-	VADDPS     192(SP), Y4, Y4
 	VPXOR      Y5, Y5, Y5
-	VMULPS     128(CX), Y0, Y6
-	VADDPS     Y5, Y6, Y6
-	VADDPS     (AX), Y6, Y9
-	VSUBPS     (AX), Y9, Y7
-	VSUBPS     Y7, Y6, Y6
-	VPAND      64(AX), Y6, Y8
-	VMOVUPS    Y7, (SP)
-	VMOVUPS    Y6, 32(SP)
-	VMULPS     160(CX), Y0, Y6
-	VADDPS     Y5, Y6, Y6
-	VADDPS     (AX), Y6, Y11
-	VSUBPS     (AX), Y11, Y7
-	VSUBPS     Y7, Y6, Y6
-	VPAND      64(AX), Y6, Y10
-	VXORPS     Y11, Y9, Y9
-	VPMAXUD    Y10, Y8, Y8
-	VMOVUPS    Y7, 64(SP)
-	VMOVUPS    Y6, 96(SP)
-	VMULPS     192(CX), Y0, Y6
-	VADDPS     Y5, Y6, Y6
-	VADDPS     (AX), Y6, Y7
-	VSUBPS     (AX), Y7, Y10
-	VSUBPS     Y10, Y6, Y6
-	VPAND      64(AX), Y6, Y11
-	VXORPS     Y7, Y9, Y9
-	VPMAXUD    Y11, Y8, Y8
-	VMOVUPS    Y10, 128(SP)
-	VMOVUPS    Y6, 160(SP)
-	VMULPS     224(CX), Y0, Y6
-	VADDPS     Y5, Y6, Y6
-	VADDPS     (AX), Y6, Y5
+	VMULPS     Y0, Y7, Y7
+	VADDPS     Y5, Y7, Y7
+	VADDPS     (AX), Y7, Y10
+	VSUBPS     (AX), Y10, Y11
+	VMOVUPS    Y11, (R8)
+	VSUBPS     Y11, Y7, Y7
+	VMOVUPS    Y7, (SI)
+	VPAND      64(AX), Y7, Y7
+	VMULPS     Y0, Y8, Y8
+	VADDPS     Y5, Y8, Y8
+	VADDPS     (AX), Y8, Y11
+	VSUBPS     (AX), Y11, Y12
+	VMOVUPS    Y12, 32(R8)
+	VSUBPS     Y12, Y8, Y8
+	VMOVUPS    Y8, 32(SI)
+	VPAND      64(AX), Y8, Y8
+	VXORPS     Y11, Y10, Y10
+	VPMAXUD    Y8, Y7, Y7
+	VMULPS     Y0, Y9, Y9
+	VADDPS     Y5, Y9, Y9
+	VADDPS     (AX), Y9, Y8
+	VSUBPS     (AX), Y8, Y11
+	VMOVUPS    Y11, 64(R8)
+	VSUBPS     Y11, Y9, Y9
+	VMOVUPS    Y9, 64(SI)
+	VPAND      64(AX), Y9, Y9
+	VXORPS     Y8, Y10, Y10
+	VPMAXUD    Y9, Y7, Y7
+	VMULPS     Y0, Y4, Y4
+	VADDPS     Y5, Y4, Y4
+	VADDPS     (AX), Y4, Y5
+	VSUBPS     (AX), Y5, Y8
+	VMOVUPS    Y8, 96(R8)
+	VSUBPS     Y8, Y4, Y4
+	VMOVUPS    Y4, 96(SI)
+	VPAND      64(AX), Y4, Y4
+	VXORPS     Y5, Y10, Y10
+	VPMAXUD    Y4, Y7, Y7
+	VPSLLD     $0x1f, Y10, Y4
+	VPSRAD     $0x1f, Y4, Y4
+	VMOVUPS    Y7, 256(R8)
+	VMOVUPS    Y4, 320(R8)
+	VPXOR      Y4, Y4, Y4
+	VMULPS     Y0, Y3, Y3
+	VADDPS     Y4, Y3, Y3
+	VADDPS     (AX), Y3, Y5
 	VSUBPS     (AX), Y5, Y7
-	VSUBPS     Y7, Y6, Y6
-	VPAND      64(AX), Y6, Y10
-	VXORPS     Y5, Y9, Y9
-	VPMAXUD    Y10, Y8, Y8
-	VMOVUPS    Y7, 192(SP)
-	VMOVUPS    Y6, 224(SP)
-	VPSLLD     $0x1f, Y9, Y10
-	VPSRAD     $0x1f, Y10, Y10
-	VMOVUPS    384(AX), Y9
-	VMOVUPS    32(SP), Y5
-	VPAND      64(AX), Y5, Y6
+	VMOVUPS    Y7, 128(R8)
+	VSUBPS     Y7, Y3, Y3
+	VMOVUPS    Y3, 128(SI)
+	VPAND      64(AX), Y3, Y3
+	VMULPS     Y0, Y6, Y6
+	VADDPS     Y4, Y6, Y6
+	VADDPS     (AX), Y6, Y7
+	VSUBPS     (AX), Y7, Y8
+	VMOVUPS    Y8, 160(R8)
+	VSUBPS     Y8, Y6, Y6
+	VMOVUPS    Y6, 160(SI)
+	VPAND      64(AX), Y6, Y6
+	VXORPS     Y7, Y5, Y5
+	VPMAXUD    Y6, Y3, Y3
+	VMULPS     Y0, Y2, Y2
+	VADDPS     Y4, Y2, Y2
+	VADDPS     (AX), Y2, Y6
+	VSUBPS     (AX), Y6, Y7
+	VMOVUPS    Y7, 192(R8)
+	VSUBPS     Y7, Y2, Y2
+	VMOVUPS    Y2, 192(SI)
+	VPAND      64(AX), Y2, Y2
+	VXORPS     Y6, Y5, Y5
+	VPMAXUD    Y2, Y3, Y3
+	VMULPS     Y0, Y1, Y1
+	VADDPS     Y4, Y1, Y1
+	VADDPS     (AX), Y1, Y2
+	VSUBPS     (AX), Y2, Y4
+	VMOVUPS    Y4, 224(R8)
+	VSUBPS     Y4, Y1, Y1
+	VMOVUPS    Y1, 224(SI)
+	VPAND      64(AX), Y1, Y1
+	VXORPS     Y2, Y5, Y5
+	VPMAXUD    Y1, Y3, Y3
+	VPSLLD     $0x1f, Y5, Y1
+	VPSRAD     $0x1f, Y1, Y1
+	VMOVUPS    Y3, 288(R8)
+	VMOVUPS    Y1, 352(R8)
+	ADDQ       $0x00000100, DX
+	ADDQ       $0x00000100, SI
+	ADDQ       $0x000001c0, R8
+	DECQ       R9
+	JNZ        pass1
+	MOVQ       $0x00000004, R9
+	CMPQ       BX, R9
+	CMOVQLT    BX, R9
+	MOVQ       DI, R8
+
+pass2:
+	VMOVUPS    256(R8), Y4
+	VMOVUPS    320(R8), Y5
+	VMOVUPS    384(AX), Y6
+	VMOVUPS    64(AX), Y1
+	VPAND      (CX), Y1, Y1
+	VPCMPEQD   Y4, Y1, Y2
+	VPAND      Y5, Y2, Y2
+	VPXOR      Y2, Y5, Y5
+	VPAND      Y6, Y2, Y2
+	VPXOR      Y1, Y2, Y2
+	VPXOR      (CX), Y2, Y2
+	VADDPS     (R8), Y2, Y1
+	VMOVUPS    64(AX), Y2
+	VPAND      32(CX), Y2, Y2
+	VPCMPEQD   Y4, Y2, Y3
+	VPAND      Y5, Y3, Y3
+	VPXOR      Y3, Y5, Y5
+	VPAND      Y6, Y3, Y3
+	VPXOR      Y2, Y3, Y3
+	VPXOR      32(CX), Y3, Y3
+	VADDPS     32(R8), Y3, Y2
+	VMOVUPS    64(AX), Y3
+	VPAND      64(CX), Y3, Y3
+	VPCMPEQD   Y4, Y3, Y7
+	VPAND      Y5, Y7, Y7
+	VPXOR      Y7, Y5, Y5
+	VPAND      Y6, Y7, Y7
+	VPXOR      Y3, Y7, Y7
+	VPXOR      64(CX), Y7, Y7
+	VADDPS     64(R8), Y7, Y3
+	VMOVUPS    64(AX), Y7
+	VPAND      96(CX), Y7, Y7
+	VPCMPEQD   Y4, Y7, Y4
+	VPAND      Y5, Y4, Y4
+	VPXOR      Y4, Y5, Y5
+	VPAND      Y6, Y4, Y4
+	VPXOR      Y7, Y4, Y4
+	VPXOR      96(CX), Y4, Y4
+	VADDPS     96(R8), Y4, Y4
+	VMOVUPS    288(R8), Y8
+	VMOVUPS    352(R8), Y9
+	VMOVUPS    384(AX), Y10
+	VMOVUPS    64(AX), Y5
+	VPAND      128(CX), Y5, Y5
+	VPCMPEQD   Y8, Y5, Y6
+	VPAND      Y9, Y6, Y6
+	VPXOR      Y6, Y9, Y9
+	VPAND      Y10, Y6, Y6
+	VPXOR      Y5, Y6, Y6
+	VPXOR      128(CX), Y6, Y6
+	VADDPS     128(R8), Y6, Y5
+	VMOVUPS    64(AX), Y6
+	VPAND      160(CX), Y6, Y6
 	VPCMPEQD   Y8, Y6, Y7
-	VPAND      Y10, Y7, Y7
-	VPXOR      Y10, Y7, Y10
 	VPAND      Y9, Y7, Y7
-	VPXOR      Y6, Y5, Y5
-	VPXOR      Y5, Y7, Y7
-	VADDPS     (SP), Y7, Y5
-	VMOVUPS    96(SP), Y6
-	VPAND      64(AX), Y6, Y7
+	VPXOR      Y7, Y9, Y9
+	VPAND      Y10, Y7, Y7
+	VPXOR      Y6, Y7, Y7
+	VPXOR      160(CX), Y7, Y7
+	VADDPS     160(R8), Y7, Y6
+	VMOVUPS    64(AX), Y7
+	VPAND      192(CX), Y7, Y7
 	VPCMPEQD   Y8, Y7, Y11
-	VPAND      Y10, Y11, Y11
-	VPXOR      Y10, Y11, Y10
 	VPAND      Y9, Y11, Y11
-	VPXOR      Y7, Y6, Y6
-	VPXOR      Y6, Y11, Y11
-	VADDPS     64(SP), Y11, Y6
-	VMOVUPS    160(SP), Y7
-	VPAND      64(AX), Y7, Y11
-	VPCMPEQD   Y8, Y11, Y12
-	VPAND      Y10, Y12, Y12
-	VPXOR      Y10, Y12, Y10
-	VPAND      Y9, Y12, Y12
-	VPXOR      Y11, Y7, Y7
-	VPXOR      Y7, Y12, Y12
-	VADDPS     128(SP), Y12, Y7
-	VMOVUPS    224(SP), Y11
-	VPAND      64(AX), Y11, Y12
-	VPCMPEQD   Y8, Y12, Y8
-	VPAND      Y10, Y8, Y8
+	VPXOR      Y11, Y9, Y9
+	VPAND      Y10, Y11, Y11
+	VPXOR      Y7, Y11, Y11
+	VPXOR      192(CX), Y11, Y11
+	VADDPS     192(R8), Y11, Y7
+	VMOVUPS    64(AX), Y11
+	VPAND      224(CX), Y11, Y11
+	VPCMPEQD   Y8, Y11, Y8
 	VPAND      Y9, Y8, Y8
-	VPXOR      Y12, Y11, Y11
+	VPXOR      Y8, Y9, Y9
+	VPAND      Y10, Y8, Y8
 	VPXOR      Y11, Y8, Y8
-	VADDPS     192(SP), Y8, Y8
+	VPXOR      224(CX), Y8, Y8
+	VADDPS     224(R8), Y8, Y8
 	VPERM2F128 $0x20, Y5, Y1, Y9
 	VPERM2F128 $0x31, Y5, Y1, Y1
 	VPERM2F128 $0x20, Y6, Y2, Y5
@@ -6993,23 +7947,35 @@ group:
 	VMOVUPS    Y3, 160(CX)
 	VMOVUPS    Y7, 192(CX)
 	VMOVUPS    Y1, 224(CX)
-	ADDQ       $0x00000100, DX
 	ADDQ       $0x00000100, CX
-	DECQ       BX
-	JNZ        group
+	ADDQ       $0x000001c0, R8
+	DECQ       R9
+	JNZ        pass2
+	SUBQ       $0x00000004, BX
+	JG         chunk
 	VZEROUPPER
 	RET
 
 // func closestBoxD4AVX2(z *float32, y *float32, groups int, factor float32, table *uint64)
-// Requires: AVX, AVX2
-TEXT ·closestBoxD4AVX2(SB), NOSPLIT, $256-40
+// Requires: AVX, AVX2, CMOV
+TEXT ·closestBoxD4AVX2(SB), $1856-40
 	MOVQ         table+32(FP), AX
 	MOVQ         z+0(FP), CX
 	MOVQ         y+8(FP), DX
 	MOVQ         groups+16(FP), BX
 	VBROADCASTSS factor+24(FP), Y0
+	MOVQ         CX, SI
+	LEAQ         (SP), DI
+	ADDQ         $0x0000003f, DI
+	ANDQ         $-64, DI
 
-group:
+chunk:
+	MOVQ    $0x00000004, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
+	MOVQ    DI, R8
+
+pass1:
 	VMOVUPS    (DX), Y1
 	VMOVUPS    32(DX), Y2
 	VMOVUPS    64(DX), Y3
@@ -7042,190 +8008,213 @@ group:
 	VPERM2F128 $0x31, Y4, Y2, Y2
 	VPERM2F128 $0x20, Y5, Y1, Y4
 	VPERM2F128 $0x31, Y5, Y1, Y1
-	VMOVUPS    Y7, (CX)
-	VMOVUPS    Y8, 32(CX)
-	VMOVUPS    Y9, 64(CX)
-	VMOVUPS    Y4, 96(CX)
-	VMOVUPS    Y3, 128(CX)
-	VMOVUPS    Y6, 160(CX)
-	VMOVUPS    Y2, 192(CX)
-	VMOVUPS    Y1, 224(CX)
-	VMULPS     (CX), Y0, Y1
-	VADDPS     (AX), Y1, Y6
-	VSUBPS     (AX), Y6, Y2
-	VSUBPS     Y2, Y1, Y1
-	VPAND      64(AX), Y1, Y4
-	VMOVUPS    Y2, (SP)
-	VMOVUPS    Y1, 32(SP)
-	VMULPS     32(CX), Y0, Y1
-	VADDPS     (AX), Y1, Y8
-	VSUBPS     (AX), Y8, Y2
-	VSUBPS     Y2, Y1, Y1
-	VPAND      64(AX), Y1, Y7
-	VXORPS     Y8, Y6, Y3
-	VMINPS     Y8, Y6, Y5
-	VMAXPS     Y8, Y6, Y6
-	VPMAXUD    Y7, Y4, Y4
-	VMOVUPS    Y2, 64(SP)
-	VMOVUPS    Y1, 96(SP)
-	VMULPS     64(CX), Y0, Y1
-	VADDPS     (AX), Y1, Y2
-	VSUBPS     (AX), Y2, Y7
-	VSUBPS     Y7, Y1, Y1
-	VPAND      64(AX), Y1, Y8
-	VXORPS     Y2, Y3, Y3
-	VMINPS     Y2, Y5, Y5
-	VMAXPS     Y2, Y6, Y6
-	VPMAXUD    Y8, Y4, Y4
-	VMOVUPS    Y7, 128(SP)
-	VMOVUPS    Y1, 160(SP)
-	VMULPS     96(CX), Y0, Y1
-	VADDPS     (AX), Y1, Y2
-	VSUBPS     (AX), Y2, Y7
-	VSUBPS     Y7, Y1, Y1
-	VPAND      64(AX), Y1, Y8
-	VXORPS     Y2, Y3, Y3
-	VMINPS     Y2, Y5, Y5
-	VMAXPS     Y2, Y6, Y6
-	VPMAXUD    Y8, Y4, Y4
-	VMOVUPS    Y7, 192(SP)
-	VMOVUPS    Y1, 224(SP)
-	VPXOR      Y1, Y1, Y1
-	VPCMPEQD   Y1, Y4, Y1
-	VCMPPS     $0x11, 832(AX), Y5, Y2
-	VPOR       Y1, Y2, Y1
-	VMOVUPS    896(AX), Y2
-	VCMPPS     $0x11, Y6, Y2, Y2
-	VPOR       Y1, Y2, Y1
-	VPTEST     Y1, Y1
-	JNZ        risky0
-	VPSLLD     $0x1f, Y3, Y6
-	VPSRAD     $0x1f, Y6, Y6
-	VMOVUPS    384(AX), Y5
-	VMOVUPS    32(SP), Y1
-	VPAND      64(AX), Y1, Y2
-	VPCMPEQD   Y4, Y2, Y3
-	VPAND      Y6, Y3, Y3
-	VPXOR      Y6, Y3, Y6
-	VPAND      Y5, Y3, Y3
-	VPXOR      Y2, Y1, Y1
-	VPXOR      Y1, Y3, Y3
-	VADDPS     (SP), Y3, Y1
-	VMOVUPS    96(SP), Y2
-	VPAND      64(AX), Y2, Y3
-	VPCMPEQD   Y4, Y3, Y7
-	VPAND      Y6, Y7, Y7
-	VPXOR      Y6, Y7, Y6
-	VPAND      Y5, Y7, Y7
-	VPXOR      Y3, Y2, Y2
-	VPXOR      Y2, Y7, Y7
-	VADDPS     64(SP), Y7, Y2
-	VMOVUPS    160(SP), Y3
-	VPAND      64(AX), Y3, Y7
-	VPCMPEQD   Y4, Y7, Y8
-	VPAND      Y6, Y8, Y8
-	VPXOR      Y6, Y8, Y6
-	VPAND      Y5, Y8, Y8
-	VPXOR      Y7, Y3, Y3
-	VPXOR      Y3, Y8, Y8
-	VADDPS     128(SP), Y8, Y3
-	VMOVUPS    224(SP), Y7
-	VPAND      64(AX), Y7, Y8
-	VPCMPEQD   Y4, Y8, Y4
-	VPAND      Y6, Y4, Y4
-	VPAND      Y5, Y4, Y4
-	VPXOR      Y8, Y7, Y7
-	VPXOR      Y7, Y4, Y4
-	VADDPS     192(SP), Y4, Y4
+	VMULPS     Y0, Y7, Y7
+	VADDPS     (AX), Y7, Y5
+	VSUBPS     (AX), Y5, Y10
+	VMOVUPS    Y10, (R8)
+	VSUBPS     Y10, Y7, Y7
+	VMOVUPS    Y7, (SI)
+	VPAND      64(AX), Y7, Y7
+	VMULPS     Y0, Y8, Y8
+	VADDPS     (AX), Y8, Y10
+	VSUBPS     (AX), Y10, Y11
+	VMOVUPS    Y11, 32(R8)
+	VSUBPS     Y11, Y8, Y8
+	VMOVUPS    Y8, 32(SI)
+	VPAND      64(AX), Y8, Y8
+	VXORPS     Y10, Y5, Y11
+	VMINPS     Y10, Y5, Y12
+	VMAXPS     Y10, Y5, Y5
+	VPMAXUD    Y8, Y7, Y7
+	VMULPS     Y0, Y9, Y9
+	VADDPS     (AX), Y9, Y8
+	VSUBPS     (AX), Y8, Y10
+	VMOVUPS    Y10, 64(R8)
+	VSUBPS     Y10, Y9, Y9
+	VMOVUPS    Y9, 64(SI)
+	VPAND      64(AX), Y9, Y9
+	VXORPS     Y8, Y11, Y11
+	VMINPS     Y8, Y12, Y12
+	VMAXPS     Y8, Y5, Y5
+	VPMAXUD    Y9, Y7, Y7
+	VMULPS     Y0, Y4, Y4
+	VADDPS     (AX), Y4, Y8
+	VSUBPS     (AX), Y8, Y9
+	VMOVUPS    Y9, 96(R8)
+	VSUBPS     Y9, Y4, Y4
+	VMOVUPS    Y4, 96(SI)
+	VPAND      64(AX), Y4, Y4
+	VXORPS     Y8, Y11, Y11
+	VMINPS     Y8, Y12, Y12
+	VMAXPS     Y8, Y5, Y5
+	VPMAXUD    Y4, Y7, Y7
+	VPXOR      Y4, Y4, Y4
+	VPCMPEQD   Y4, Y7, Y4
+	VCMPPS     $0x11, 832(AX), Y12, Y8
+	VPOR       Y4, Y8, Y4
+	VMOVUPS    896(AX), Y8
+	VCMPPS     $0x11, Y5, Y8, Y5
+	VPOR       Y4, Y5, Y4
+	VPTEST     Y4, Y4
+	JNZ        again0
+	MOVL       $0x00000000, 416(R8)
+	VPSLLD     $0x1f, Y11, Y4
+	VPSRAD     $0x1f, Y4, Y4
+	VMOVUPS    Y7, 256(R8)
+	VMOVUPS    Y4, 320(R8)
+
+found0:
+	VMULPS   Y0, Y3, Y3
+	VADDPS   (AX), Y3, Y4
+	VSUBPS   (AX), Y4, Y5
+	VMOVUPS  Y5, 128(R8)
+	VSUBPS   Y5, Y3, Y3
+	VMOVUPS  Y3, 128(SI)
+	VPAND    64(AX), Y3, Y3
+	VMULPS   Y0, Y6, Y6
+	VADDPS   (AX), Y6, Y5
+	VSUBPS   (AX), Y5, Y7
+	VMOVUPS  Y7, 160(R8)
+	VSUBPS   Y7, Y6, Y6
+	VMOVUPS  Y6, 160(SI)
+	VPAND    64(AX), Y6, Y6
+	VXORPS   Y5, Y4, Y7
+	VMINPS   Y5, Y4, Y8
+	VMAXPS   Y5, Y4, Y4
+	VPMAXUD  Y6, Y3, Y3
+	VMULPS   Y0, Y2, Y2
+	VADDPS   (AX), Y2, Y5
+	VSUBPS   (AX), Y5, Y6
+	VMOVUPS  Y6, 192(R8)
+	VSUBPS   Y6, Y2, Y2
+	VMOVUPS  Y2, 192(SI)
+	VPAND    64(AX), Y2, Y2
+	VXORPS   Y5, Y7, Y7
+	VMINPS   Y5, Y8, Y8
+	VMAXPS   Y5, Y4, Y4
+	VPMAXUD  Y2, Y3, Y3
+	VMULPS   Y0, Y1, Y1
+	VADDPS   (AX), Y1, Y2
+	VSUBPS   (AX), Y2, Y5
+	VMOVUPS  Y5, 224(R8)
+	VSUBPS   Y5, Y1, Y1
+	VMOVUPS  Y1, 224(SI)
+	VPAND    64(AX), Y1, Y1
+	VXORPS   Y2, Y7, Y7
+	VMINPS   Y2, Y8, Y8
+	VMAXPS   Y2, Y4, Y4
+	VPMAXUD  Y1, Y3, Y3
+	VPXOR    Y1, Y1, Y1
+	VPCMPEQD Y1, Y3, Y1
+	VCMPPS   $0x11, 832(AX), Y8, Y2
+	VPOR     Y1, Y2, Y1
+	VMOVUPS  896(AX), Y2
+	VCMPPS   $0x11, Y4, Y2, Y2
+	VPOR     Y1, Y2, Y1
+	VPTEST   Y1, Y1
+	JNZ      again4
+	MOVL     $0x00000000, 420(R8)
+	VPSLLD   $0x1f, Y7, Y1
+	VPSRAD   $0x1f, Y1, Y1
+	VMOVUPS  Y3, 288(R8)
+	VMOVUPS  Y1, 352(R8)
+
+found4:
+	ADDQ    $0x00000100, DX
+	ADDQ    $0x00000100, SI
+	ADDQ    $0x000001c0, R8
+	DECQ    R9
+	JNZ     pass1
+	MOVQ    $0x00000004, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
+	MOVQ    DI, R8
+
+pass2:
+	CMPL     416(R8), $0x00
+	JNE      risky0
+	VMOVUPS  256(R8), Y4
+	VMOVUPS  320(R8), Y5
+	VMOVUPS  384(AX), Y6
+	VMOVUPS  64(AX), Y1
+	VPAND    (CX), Y1, Y1
+	VPCMPEQD Y4, Y1, Y2
+	VPAND    Y5, Y2, Y2
+	VPXOR    Y2, Y5, Y5
+	VPAND    Y6, Y2, Y2
+	VPXOR    Y1, Y2, Y2
+	VPXOR    (CX), Y2, Y2
+	VADDPS   (R8), Y2, Y1
+	VMOVUPS  64(AX), Y2
+	VPAND    32(CX), Y2, Y2
+	VPCMPEQD Y4, Y2, Y3
+	VPAND    Y5, Y3, Y3
+	VPXOR    Y3, Y5, Y5
+	VPAND    Y6, Y3, Y3
+	VPXOR    Y2, Y3, Y3
+	VPXOR    32(CX), Y3, Y3
+	VADDPS   32(R8), Y3, Y2
+	VMOVUPS  64(AX), Y3
+	VPAND    64(CX), Y3, Y3
+	VPCMPEQD Y4, Y3, Y7
+	VPAND    Y5, Y7, Y7
+	VPXOR    Y7, Y5, Y5
+	VPAND    Y6, Y7, Y7
+	VPXOR    Y3, Y7, Y7
+	VPXOR    64(CX), Y7, Y7
+	VADDPS   64(R8), Y7, Y3
+	VMOVUPS  64(AX), Y7
+	VPAND    96(CX), Y7, Y7
+	VPCMPEQD Y4, Y7, Y4
+	VPAND    Y5, Y4, Y4
+	VPXOR    Y4, Y5, Y5
+	VPAND    Y6, Y4, Y4
+	VPXOR    Y7, Y4, Y4
+	VPXOR    96(CX), Y4, Y4
+	VADDPS   96(R8), Y4, Y4
 
 done0:
-	VMULPS   128(CX), Y0, Y5
-	VADDPS   (AX), Y5, Y10
-	VSUBPS   (AX), Y10, Y6
-	VSUBPS   Y6, Y5, Y5
-	VPAND    64(AX), Y5, Y8
-	VMOVUPS  Y6, (SP)
-	VMOVUPS  Y5, 32(SP)
-	VMULPS   160(CX), Y0, Y5
-	VADDPS   (AX), Y5, Y12
-	VSUBPS   (AX), Y12, Y6
-	VSUBPS   Y6, Y5, Y5
-	VPAND    64(AX), Y5, Y11
-	VXORPS   Y12, Y10, Y7
-	VMINPS   Y12, Y10, Y9
-	VMAXPS   Y12, Y10, Y10
-	VPMAXUD  Y11, Y8, Y8
-	VMOVUPS  Y6, 64(SP)
-	VMOVUPS  Y5, 96(SP)
-	VMULPS   192(CX), Y0, Y5
-	VADDPS   (AX), Y5, Y6
-	VSUBPS   (AX), Y6, Y11
-	VSUBPS   Y11, Y5, Y5
-	VPAND    64(AX), Y5, Y12
-	VXORPS   Y6, Y7, Y7
-	VMINPS   Y6, Y9, Y9
-	VMAXPS   Y6, Y10, Y10
-	VPMAXUD  Y12, Y8, Y8
-	VMOVUPS  Y11, 128(SP)
-	VMOVUPS  Y5, 160(SP)
-	VMULPS   224(CX), Y0, Y5
-	VADDPS   (AX), Y5, Y6
-	VSUBPS   (AX), Y6, Y11
-	VSUBPS   Y11, Y5, Y5
-	VPAND    64(AX), Y5, Y12
-	VXORPS   Y6, Y7, Y7
-	VMINPS   Y6, Y9, Y9
-	VMAXPS   Y6, Y10, Y10
-	VPMAXUD  Y12, Y8, Y8
-	VMOVUPS  Y11, 192(SP)
-	VMOVUPS  Y5, 224(SP)
-	VPXOR    Y5, Y5, Y5
-	VPCMPEQD Y5, Y8, Y5
-	VCMPPS   $0x11, 832(AX), Y9, Y6
-	VPOR     Y5, Y6, Y5
-	VMOVUPS  896(AX), Y6
-	VCMPPS   $0x11, Y10, Y6, Y6
-	VPOR     Y5, Y6, Y5
-	VPTEST   Y5, Y5
-	JNZ      risky4
-	VPSLLD   $0x1f, Y7, Y10
-	VPSRAD   $0x1f, Y10, Y10
-	VMOVUPS  384(AX), Y9
-	VMOVUPS  32(SP), Y5
-	VPAND    64(AX), Y5, Y6
+	CMPL     420(R8), $0x00
+	JNE      risky4
+	VMOVUPS  288(R8), Y8
+	VMOVUPS  352(R8), Y9
+	VMOVUPS  384(AX), Y10
+	VMOVUPS  64(AX), Y5
+	VPAND    128(CX), Y5, Y5
+	VPCMPEQD Y8, Y5, Y6
+	VPAND    Y9, Y6, Y6
+	VPXOR    Y6, Y9, Y9
+	VPAND    Y10, Y6, Y6
+	VPXOR    Y5, Y6, Y6
+	VPXOR    128(CX), Y6, Y6
+	VADDPS   128(R8), Y6, Y5
+	VMOVUPS  64(AX), Y6
+	VPAND    160(CX), Y6, Y6
 	VPCMPEQD Y8, Y6, Y7
-	VPAND    Y10, Y7, Y7
-	VPXOR    Y10, Y7, Y10
 	VPAND    Y9, Y7, Y7
-	VPXOR    Y6, Y5, Y5
-	VPXOR    Y5, Y7, Y7
-	VADDPS   (SP), Y7, Y5
-	VMOVUPS  96(SP), Y6
-	VPAND    64(AX), Y6, Y7
+	VPXOR    Y7, Y9, Y9
+	VPAND    Y10, Y7, Y7
+	VPXOR    Y6, Y7, Y7
+	VPXOR    160(CX), Y7, Y7
+	VADDPS   160(R8), Y7, Y6
+	VMOVUPS  64(AX), Y7
+	VPAND    192(CX), Y7, Y7
 	VPCMPEQD Y8, Y7, Y11
-	VPAND    Y10, Y11, Y11
-	VPXOR    Y10, Y11, Y10
 	VPAND    Y9, Y11, Y11
-	VPXOR    Y7, Y6, Y6
-	VPXOR    Y6, Y11, Y11
-	VADDPS   64(SP), Y11, Y6
-	VMOVUPS  160(SP), Y7
-	VPAND    64(AX), Y7, Y11
-	VPCMPEQD Y8, Y11, Y12
-	VPAND    Y10, Y12, Y12
-	VPXOR    Y10, Y12, Y10
-	VPAND    Y9, Y12, Y12
-	VPXOR    Y11, Y7, Y7
-	VPXOR    Y7, Y12, Y12
-	VADDPS   128(SP), Y12, Y7
-	VMOVUPS  224(SP), Y11
-	VPAND    64(AX), Y11, Y12
-	VPCMPEQD Y8, Y12, Y8
-	VPAND    Y10, Y8, Y8
+	VPXOR    Y11, Y9, Y9
+	VPAND    Y10, Y11, Y11
+	VPXOR    Y7, Y11, Y11
+	VPXOR    192(CX), Y11, Y11
+	VADDPS   192(R8), Y11, Y7
+	VMOVUPS  64(AX), Y11
+	VPAND    224(CX), Y11, Y11
+	VPCMPEQD Y8, Y11, Y8
 	VPAND    Y9, Y8, Y8
-	VPXOR    Y12, Y11, Y11
+	VPXOR    Y8, Y9, Y9
+	VPAND    Y10, Y8, Y8
 	VPXOR    Y11, Y8, Y8
-	VADDPS   192(SP), Y8, Y8
+	VPXOR    224(CX), Y8, Y8
+	VADDPS   224(R8), Y8, Y8
 
 done4:
 	VPERM2F128 $0x20, Y5, Y1, Y9
@@ -7260,1104 +8249,1138 @@ done4:
 	VMOVUPS    Y3, 160(CX)
 	VMOVUPS    Y7, 192(CX)
 	VMOVUPS    Y1, 224(CX)
-	ADDQ       $0x00000100, DX
 	ADDQ       $0x00000100, CX
-	DECQ       BX
-	JNZ        group
+	ADDQ       $0x000001c0, R8
+	DECQ       R9
+	JNZ        pass2
+	SUBQ       $0x00000004, BX
+	JG         chunk
 	VZEROUPPER
 	RET
 
-risky0:
+again0:
+	VPXOR     Y4, Y4, Y4
+	VMOVUPS   (R8), Y5
+	VADDPS    (SI), Y5, Y5
+	VADDPS    Y4, Y5, Y5
+	VMINPS    640(AX), Y5, Y7
+	VMAXPS    704(AX), Y7, Y7
+	VADDPS    (AX), Y7, Y7
+	VSUBPS    (AX), Y7, Y8
+	VSUBPS    Y8, Y5, Y5
+	VMOVUPS   Y8, (R8)
+	VMOVUPS   Y5, (SI)
+	VMOVUPS   128(AX), Y10
+	VPAND     64(AX), Y8, Y9
+	VPCMPEQD  640(AX), Y9, Y9
+	VPXOR     Y8, Y10, Y10
+	VBLENDVPS Y9, Y10, Y5, Y8
+	VPAND     128(AX), Y8, Y8
+	VPXOR     Y5, Y8, Y8
+	VMOVUPS   32(R8), Y5
+	VADDPS    32(SI), Y5, Y5
+	VADDPS    Y4, Y5, Y5
+	VMINPS    640(AX), Y5, Y9
+	VMAXPS    704(AX), Y9, Y9
+	VADDPS    (AX), Y9, Y9
+	VXORPS    Y9, Y7, Y7
+	VSUBPS    (AX), Y9, Y9
+	VSUBPS    Y9, Y5, Y5
+	VMOVUPS   Y9, 32(R8)
+	VMOVUPS   Y5, 32(SI)
+	VMOVUPS   128(AX), Y11
+	VPAND     64(AX), Y9, Y10
+	VPCMPEQD  640(AX), Y10, Y10
+	VPXOR     Y9, Y11, Y11
+	VBLENDVPS Y10, Y11, Y5, Y9
+	VPAND     128(AX), Y9, Y9
+	VPXOR     Y5, Y9, Y9
+	VMAXPS    Y9, Y8, Y5
+	VMOVUPS   64(R8), Y8
+	VADDPS    64(SI), Y8, Y8
+	VADDPS    Y4, Y8, Y8
+	VMINPS    640(AX), Y8, Y9
+	VMAXPS    704(AX), Y9, Y9
+	VADDPS    (AX), Y9, Y9
+	VXORPS    Y9, Y7, Y7
+	VSUBPS    (AX), Y9, Y9
+	VSUBPS    Y9, Y8, Y8
+	VMOVUPS   Y9, 64(R8)
+	VMOVUPS   Y8, 64(SI)
+	VMOVUPS   128(AX), Y11
+	VPAND     64(AX), Y9, Y10
+	VPCMPEQD  640(AX), Y10, Y10
+	VPXOR     Y9, Y11, Y11
+	VBLENDVPS Y10, Y11, Y8, Y9
+	VPAND     128(AX), Y9, Y9
+	VPXOR     Y8, Y9, Y9
+	VMAXPS    Y9, Y5, Y5
+	VMOVUPS   96(R8), Y8
+	VADDPS    96(SI), Y8, Y8
+	VADDPS    Y4, Y8, Y8
+	VMINPS    640(AX), Y8, Y4
+	VMAXPS    704(AX), Y4, Y4
+	VADDPS    (AX), Y4, Y4
+	VXORPS    Y4, Y7, Y7
+	VSUBPS    (AX), Y4, Y4
+	VSUBPS    Y4, Y8, Y8
+	VMOVUPS   Y4, 96(R8)
+	VMOVUPS   Y8, 96(SI)
+	VMOVUPS   128(AX), Y10
+	VPAND     64(AX), Y4, Y9
+	VPCMPEQD  640(AX), Y9, Y9
+	VPXOR     Y4, Y10, Y10
+	VBLENDVPS Y9, Y10, Y8, Y4
+	VPAND     128(AX), Y4, Y4
+	VPXOR     Y8, Y4, Y4
+	VMAXPS    Y4, Y5, Y5
+	MOVL      $0x00000001, 416(R8)
+	VPSLLD    $0x1f, Y7, Y4
+	VPSRAD    $0x1f, Y4, Y4
+	VMOVUPS   Y5, 256(R8)
+	VMOVUPS   Y4, 320(R8)
+	JMP       found0
+
+again4:
 	VPXOR     Y1, Y1, Y1
-	VMULPS    (CX), Y0, Y2
+	VMOVUPS   128(R8), Y2
+	VADDPS    128(SI), Y2, Y2
 	VADDPS    Y1, Y2, Y2
 	VMINPS    640(AX), Y2, Y3
 	VMAXPS    704(AX), Y3, Y3
 	VADDPS    (AX), Y3, Y3
 	VSUBPS    (AX), Y3, Y4
 	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y4, 128(R8)
+	VMOVUPS   Y2, 128(SI)
+	VMOVUPS   128(AX), Y6
 	VPAND     64(AX), Y4, Y5
 	VPCMPEQD  640(AX), Y5, Y5
-	VMOVUPS   128(AX), Y6
 	VPXOR     Y4, Y6, Y6
-	VBLENDVPS Y5, Y6, Y2, Y5
-	VMOVUPS   128(AX), Y6
-	VPAND     Y5, Y6, Y5
-	VPXOR     Y2, Y5, Y5
-	VPXOR     Y6, Y6, Y6
-	VADDPS    Y6, Y5, Y5
-	VMOVUPS   Y4, (SP)
-	VMOVUPS   Y2, 32(SP)
-	VMULPS    32(CX), Y0, Y2
-	VADDPS    Y1, Y2, Y2
-	VMINPS    640(AX), Y2, Y4
-	VMAXPS    704(AX), Y4, Y4
-	VADDPS    (AX), Y4, Y4
-	VSUBPS    (AX), Y4, Y6
-	VSUBPS    Y6, Y2, Y2
-	VXORPS    Y4, Y3, Y3
-	VPAND     64(AX), Y6, Y4
-	VPCMPEQD  640(AX), Y4, Y4
-	VMOVUPS   128(AX), Y7
-	VPXOR     Y6, Y7, Y7
-	VBLENDVPS Y4, Y7, Y2, Y4
-	VMOVUPS   128(AX), Y7
-	VPAND     Y4, Y7, Y4
+	VBLENDVPS Y5, Y6, Y2, Y4
+	VPAND     128(AX), Y4, Y4
 	VPXOR     Y2, Y4, Y4
-	VPXOR     Y7, Y7, Y7
-	VADDPS    Y7, Y4, Y4
-	VMAXPS    Y4, Y5, Y4
-	VMOVUPS   Y6, 64(SP)
-	VMOVUPS   Y2, 96(SP)
-	VMULPS    64(CX), Y0, Y2
+	VMOVUPS   160(R8), Y2
+	VADDPS    160(SI), Y2, Y2
 	VADDPS    Y1, Y2, Y2
 	VMINPS    640(AX), Y2, Y5
 	VMAXPS    704(AX), Y5, Y5
 	VADDPS    (AX), Y5, Y5
-	VSUBPS    (AX), Y5, Y6
-	VSUBPS    Y6, Y2, Y2
 	VXORPS    Y5, Y3, Y3
-	VPAND     64(AX), Y6, Y5
-	VPCMPEQD  640(AX), Y5, Y5
+	VSUBPS    (AX), Y5, Y5
+	VSUBPS    Y5, Y2, Y2
+	VMOVUPS   Y5, 160(R8)
+	VMOVUPS   Y2, 160(SI)
 	VMOVUPS   128(AX), Y7
-	VPXOR     Y6, Y7, Y7
-	VBLENDVPS Y5, Y7, Y2, Y5
-	VMOVUPS   128(AX), Y7
-	VPAND     Y5, Y7, Y5
+	VPAND     64(AX), Y5, Y6
+	VPCMPEQD  640(AX), Y6, Y6
+	VPXOR     Y5, Y7, Y7
+	VBLENDVPS Y6, Y7, Y2, Y5
+	VPAND     128(AX), Y5, Y5
 	VPXOR     Y2, Y5, Y5
-	VPXOR     Y7, Y7, Y7
-	VADDPS    Y7, Y5, Y5
-	VMAXPS    Y5, Y4, Y4
-	VMOVUPS   Y6, 128(SP)
-	VMOVUPS   Y2, 160(SP)
-	VMULPS    96(CX), Y0, Y2
-	VADDPS    Y1, Y2, Y2
-	VMINPS    640(AX), Y2, Y1
+	VMAXPS    Y5, Y4, Y2
+	VMOVUPS   192(R8), Y4
+	VADDPS    192(SI), Y4, Y4
+	VADDPS    Y1, Y4, Y4
+	VMINPS    640(AX), Y4, Y5
+	VMAXPS    704(AX), Y5, Y5
+	VADDPS    (AX), Y5, Y5
+	VXORPS    Y5, Y3, Y3
+	VSUBPS    (AX), Y5, Y5
+	VSUBPS    Y5, Y4, Y4
+	VMOVUPS   Y5, 192(R8)
+	VMOVUPS   Y4, 192(SI)
+	VMOVUPS   128(AX), Y7
+	VPAND     64(AX), Y5, Y6
+	VPCMPEQD  640(AX), Y6, Y6
+	VPXOR     Y5, Y7, Y7
+	VBLENDVPS Y6, Y7, Y4, Y5
+	VPAND     128(AX), Y5, Y5
+	VPXOR     Y4, Y5, Y5
+	VMAXPS    Y5, Y2, Y2
+	VMOVUPS   224(R8), Y4
+	VADDPS    224(SI), Y4, Y4
+	VADDPS    Y1, Y4, Y4
+	VMINPS    640(AX), Y4, Y1
 	VMAXPS    704(AX), Y1, Y1
 	VADDPS    (AX), Y1, Y1
-	VSUBPS    (AX), Y1, Y5
-	VSUBPS    Y5, Y2, Y2
 	VXORPS    Y1, Y3, Y3
-	VPAND     64(AX), Y5, Y1
-	VPCMPEQD  640(AX), Y1, Y1
+	VSUBPS    (AX), Y1, Y1
+	VSUBPS    Y1, Y4, Y4
+	VMOVUPS   Y1, 224(R8)
+	VMOVUPS   Y4, 224(SI)
 	VMOVUPS   128(AX), Y6
-	VPXOR     Y5, Y6, Y6
-	VBLENDVPS Y1, Y6, Y2, Y1
-	VMOVUPS   128(AX), Y6
-	VPAND     Y1, Y6, Y1
-	VPXOR     Y2, Y1, Y1
-	VPXOR     Y6, Y6, Y6
-	VADDPS    Y6, Y1, Y1
-	VMAXPS    Y1, Y4, Y4
-	VMOVUPS   Y5, 192(SP)
-	VMOVUPS   Y2, 224(SP)
+	VPAND     64(AX), Y1, Y5
+	VPCMPEQD  640(AX), Y5, Y5
+	VPXOR     Y1, Y6, Y6
+	VBLENDVPS Y5, Y6, Y4, Y1
+	VPAND     128(AX), Y1, Y1
+	VPXOR     Y4, Y1, Y1
+	VMAXPS    Y1, Y2, Y2
+	MOVL      $0x00000001, 420(R8)
 	VPSLLD    $0x1f, Y3, Y1
 	VPSRAD    $0x1f, Y1, Y1
-	VMOVUPS   384(AX), Y2
-	VMOVUPS   (SP), Y3
-	VMOVUPS   32(SP), Y5
-	VPAND     64(AX), Y3, Y6
+	VMOVUPS   Y2, 288(R8)
+	VMOVUPS   Y1, 352(R8)
+	JMP       found4
+
+risky0:
+	VMOVUPS   256(R8), Y1
+	VMOVUPS   320(R8), Y2
+	VMOVUPS   384(AX), Y3
+	VMOVUPS   (R8), Y4
+	VMOVUPS   (CX), Y5
+	VMOVUPS   128(AX), Y7
+	VPAND     64(AX), Y4, Y6
 	VPCMPEQD  640(AX), Y6, Y6
-	VMOVUPS   128(AX), Y7
-	VPXOR     Y3, Y7, Y7
+	VPXOR     Y4, Y7, Y7
 	VBLENDVPS Y6, Y7, Y5, Y6
-	VMOVUPS   128(AX), Y7
-	VPAND     Y6, Y7, Y7
+	VPAND     128(AX), Y6, Y7
 	VPXOR     Y5, Y7, Y7
-	VPXOR     Y5, Y5, Y5
-	VADDPS    Y5, Y7, Y7
-	VPCMPEQD  Y4, Y7, Y5
-	VPAND     Y1, Y5, Y5
-	VPXOR     Y1, Y5, Y1
+	VCMPPS    $0x00, Y1, Y7, Y5
 	VPAND     Y2, Y5, Y5
+	VPXOR     Y5, Y2, Y2
+	VPAND     Y3, Y5, Y5
 	VANDPS    128(AX), Y6, Y6
 	VXORPS    Y6, Y5, Y5
-	VADDPS    Y3, Y5, Y3
-	VMOVUPS   Y3, (SP)
-	VMOVUPS   64(SP), Y3
-	VMOVUPS   96(SP), Y5
-	VPAND     64(AX), Y3, Y6
+	VADDPS    Y4, Y5, Y4
+	VMOVUPS   Y4, (CX)
+	VMOVUPS   32(R8), Y4
+	VMOVUPS   32(CX), Y5
+	VMOVUPS   128(AX), Y7
+	VPAND     64(AX), Y4, Y6
 	VPCMPEQD  640(AX), Y6, Y6
-	VMOVUPS   128(AX), Y7
-	VPXOR     Y3, Y7, Y7
+	VPXOR     Y4, Y7, Y7
 	VBLENDVPS Y6, Y7, Y5, Y6
-	VMOVUPS   128(AX), Y7
-	VPAND     Y6, Y7, Y7
+	VPAND     128(AX), Y6, Y7
 	VPXOR     Y5, Y7, Y7
-	VPXOR     Y5, Y5, Y5
-	VADDPS    Y5, Y7, Y7
-	VPCMPEQD  Y4, Y7, Y5
-	VPAND     Y1, Y5, Y5
-	VPXOR     Y1, Y5, Y1
+	VCMPPS    $0x00, Y1, Y7, Y5
 	VPAND     Y2, Y5, Y5
+	VPXOR     Y5, Y2, Y2
+	VPAND     Y3, Y5, Y5
 	VANDPS    128(AX), Y6, Y6
 	VXORPS    Y6, Y5, Y5
-	VADDPS    Y3, Y5, Y3
-	VMOVUPS   Y3, 64(SP)
-	VMOVUPS   128(SP), Y3
-	VMOVUPS   160(SP), Y5
-	VPAND     64(AX), Y3, Y6
+	VADDPS    Y4, Y5, Y4
+	VMOVUPS   Y4, 32(CX)
+	VMOVUPS   64(R8), Y4
+	VMOVUPS   64(CX), Y5
+	VMOVUPS   128(AX), Y7
+	VPAND     64(AX), Y4, Y6
 	VPCMPEQD  640(AX), Y6, Y6
-	VMOVUPS   128(AX), Y7
-	VPXOR     Y3, Y7, Y7
+	VPXOR     Y4, Y7, Y7
 	VBLENDVPS Y6, Y7, Y5, Y6
-	VMOVUPS   128(AX), Y7
-	VPAND     Y6, Y7, Y7
+	VPAND     128(AX), Y6, Y7
 	VPXOR     Y5, Y7, Y7
-	VPXOR     Y5, Y5, Y5
-	VADDPS    Y5, Y7, Y7
-	VPCMPEQD  Y4, Y7, Y5
-	VPAND     Y1, Y5, Y5
-	VPXOR     Y1, Y5, Y1
+	VCMPPS    $0x00, Y1, Y7, Y5
 	VPAND     Y2, Y5, Y5
+	VPXOR     Y5, Y2, Y2
+	VPAND     Y3, Y5, Y5
 	VANDPS    128(AX), Y6, Y6
 	VXORPS    Y6, Y5, Y5
-	VADDPS    Y3, Y5, Y3
-	VMOVUPS   Y3, 128(SP)
-	VMOVUPS   192(SP), Y3
-	VMOVUPS   224(SP), Y5
-	VPAND     64(AX), Y3, Y6
+	VADDPS    Y4, Y5, Y4
+	VMOVUPS   Y4, 64(CX)
+	VMOVUPS   96(R8), Y4
+	VMOVUPS   96(CX), Y5
+	VMOVUPS   128(AX), Y7
+	VPAND     64(AX), Y4, Y6
 	VPCMPEQD  640(AX), Y6, Y6
-	VMOVUPS   128(AX), Y7
-	VPXOR     Y3, Y7, Y7
+	VPXOR     Y4, Y7, Y7
 	VBLENDVPS Y6, Y7, Y5, Y6
-	VMOVUPS   128(AX), Y7
-	VPAND     Y6, Y7, Y7
+	VPAND     128(AX), Y6, Y7
 	VPXOR     Y5, Y7, Y7
-	VPXOR     Y5, Y5, Y5
-	VADDPS    Y5, Y7, Y7
-	VPCMPEQD  Y4, Y7, Y4
-	VPAND     Y1, Y4, Y4
-	VPAND     Y2, Y4, Y1
+	VCMPPS    $0x00, Y1, Y7, Y1
+	VPAND     Y2, Y1, Y1
+	VPXOR     Y1, Y2, Y2
+	VPAND     Y3, Y1, Y1
 	VANDPS    128(AX), Y6, Y6
 	VXORPS    Y6, Y1, Y1
-	VADDPS    Y3, Y1, Y3
-	VMOVUPS   Y3, 192(SP)
-	VMOVUPS   (SP), Y1
-	VMOVUPS   64(SP), Y2
-	VMOVUPS   128(SP), Y3
-	VMOVUPS   192(SP), Y4
+	VADDPS    Y4, Y1, Y4
+	VMOVUPS   Y4, 96(CX)
+	VMOVUPS   (CX), Y1
+	VMOVUPS   32(CX), Y2
+	VMOVUPS   64(CX), Y3
+	VMOVUPS   96(CX), Y4
 	JMP       done0
 
 risky4:
-	VPXOR     Y5, Y5, Y5
-	VMULPS    128(CX), Y0, Y6
-	VADDPS    Y5, Y6, Y6
-	VMINPS    640(AX), Y6, Y7
-	VMAXPS    704(AX), Y7, Y7
-	VADDPS    (AX), Y7, Y7
-	VSUBPS    (AX), Y7, Y8
-	VSUBPS    Y8, Y6, Y6
-	VPAND     64(AX), Y8, Y9
-	VPCMPEQD  640(AX), Y9, Y9
-	VMOVUPS   128(AX), Y10
-	VPXOR     Y8, Y10, Y10
-	VBLENDVPS Y9, Y10, Y6, Y9
-	VMOVUPS   128(AX), Y10
-	VPAND     Y9, Y10, Y9
-	VPXOR     Y6, Y9, Y9
-	VPXOR     Y10, Y10, Y10
-	VADDPS    Y10, Y9, Y9
-	VMOVUPS   Y8, (SP)
-	VMOVUPS   Y6, 32(SP)
-	VMULPS    160(CX), Y0, Y6
-	VADDPS    Y5, Y6, Y6
-	VMINPS    640(AX), Y6, Y8
-	VMAXPS    704(AX), Y8, Y8
-	VADDPS    (AX), Y8, Y8
-	VSUBPS    (AX), Y8, Y10
-	VSUBPS    Y10, Y6, Y6
-	VXORPS    Y8, Y7, Y7
-	VPAND     64(AX), Y10, Y8
-	VPCMPEQD  640(AX), Y8, Y8
+	VMOVUPS   288(R8), Y5
+	VMOVUPS   352(R8), Y6
+	VMOVUPS   384(AX), Y7
+	VMOVUPS   128(R8), Y8
+	VMOVUPS   128(CX), Y9
 	VMOVUPS   128(AX), Y11
-	VPXOR     Y10, Y11, Y11
-	VBLENDVPS Y8, Y11, Y6, Y8
-	VMOVUPS   128(AX), Y11
-	VPAND     Y8, Y11, Y8
-	VPXOR     Y6, Y8, Y8
-	VPXOR     Y11, Y11, Y11
-	VADDPS    Y11, Y8, Y8
-	VMAXPS    Y8, Y9, Y8
-	VMOVUPS   Y10, 64(SP)
-	VMOVUPS   Y6, 96(SP)
-	VMULPS    192(CX), Y0, Y6
-	VADDPS    Y5, Y6, Y6
-	VMINPS    640(AX), Y6, Y9
-	VMAXPS    704(AX), Y9, Y9
-	VADDPS    (AX), Y9, Y9
-	VSUBPS    (AX), Y9, Y10
-	VSUBPS    Y10, Y6, Y6
-	VXORPS    Y9, Y7, Y7
-	VPAND     64(AX), Y10, Y9
-	VPCMPEQD  640(AX), Y9, Y9
-	VMOVUPS   128(AX), Y11
-	VPXOR     Y10, Y11, Y11
-	VBLENDVPS Y9, Y11, Y6, Y9
-	VMOVUPS   128(AX), Y11
-	VPAND     Y9, Y11, Y9
-	VPXOR     Y6, Y9, Y9
-	VPXOR     Y11, Y11, Y11
-	VADDPS    Y11, Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMOVUPS   Y10, 128(SP)
-	VMOVUPS   Y6, 160(SP)
-	VMULPS    224(CX), Y0, Y6
-	VADDPS    Y5, Y6, Y6
-	VMINPS    640(AX), Y6, Y5
-	VMAXPS    704(AX), Y5, Y5
-	VADDPS    (AX), Y5, Y5
-	VSUBPS    (AX), Y5, Y9
-	VSUBPS    Y9, Y6, Y6
-	VXORPS    Y5, Y7, Y7
-	VPAND     64(AX), Y9, Y5
-	VPCMPEQD  640(AX), Y5, Y5
-	VMOVUPS   128(AX), Y10
-	VPXOR     Y9, Y10, Y10
-	VBLENDVPS Y5, Y10, Y6, Y5
-	VMOVUPS   128(AX), Y10
-	VPAND     Y5, Y10, Y5
-	VPXOR     Y6, Y5, Y5
-	VPXOR     Y10, Y10, Y10
-	VADDPS    Y10, Y5, Y5
-	VMAXPS    Y5, Y8, Y8
-	VMOVUPS   Y9, 192(SP)
-	VMOVUPS   Y6, 224(SP)
-	VPSLLD    $0x1f, Y7, Y5
-	VPSRAD    $0x1f, Y5, Y5
-	VMOVUPS   384(AX), Y6
-	VMOVUPS   (SP), Y7
-	VMOVUPS   32(SP), Y9
-	VPAND     64(AX), Y7, Y10
+	VPAND     64(AX), Y8, Y10
 	VPCMPEQD  640(AX), Y10, Y10
-	VMOVUPS   128(AX), Y11
-	VPXOR     Y7, Y11, Y11
+	VPXOR     Y8, Y11, Y11
 	VBLENDVPS Y10, Y11, Y9, Y10
-	VMOVUPS   128(AX), Y11
-	VPAND     Y10, Y11, Y11
+	VPAND     128(AX), Y10, Y11
 	VPXOR     Y9, Y11, Y11
-	VPXOR     Y9, Y9, Y9
-	VADDPS    Y9, Y11, Y11
-	VPCMPEQD  Y8, Y11, Y9
-	VPAND     Y5, Y9, Y9
-	VPXOR     Y5, Y9, Y5
+	VCMPPS    $0x00, Y5, Y11, Y9
 	VPAND     Y6, Y9, Y9
+	VPXOR     Y9, Y6, Y6
+	VPAND     Y7, Y9, Y9
 	VANDPS    128(AX), Y10, Y10
 	VXORPS    Y10, Y9, Y9
-	VADDPS    Y7, Y9, Y7
-	VMOVUPS   Y7, (SP)
-	VMOVUPS   64(SP), Y7
-	VMOVUPS   96(SP), Y9
-	VPAND     64(AX), Y7, Y10
+	VADDPS    Y8, Y9, Y8
+	VMOVUPS   Y8, 128(CX)
+	VMOVUPS   160(R8), Y8
+	VMOVUPS   160(CX), Y9
+	VMOVUPS   128(AX), Y11
+	VPAND     64(AX), Y8, Y10
 	VPCMPEQD  640(AX), Y10, Y10
-	VMOVUPS   128(AX), Y11
-	VPXOR     Y7, Y11, Y11
+	VPXOR     Y8, Y11, Y11
 	VBLENDVPS Y10, Y11, Y9, Y10
-	VMOVUPS   128(AX), Y11
-	VPAND     Y10, Y11, Y11
+	VPAND     128(AX), Y10, Y11
 	VPXOR     Y9, Y11, Y11
-	VPXOR     Y9, Y9, Y9
-	VADDPS    Y9, Y11, Y11
-	VPCMPEQD  Y8, Y11, Y9
-	VPAND     Y5, Y9, Y9
-	VPXOR     Y5, Y9, Y5
+	VCMPPS    $0x00, Y5, Y11, Y9
 	VPAND     Y6, Y9, Y9
+	VPXOR     Y9, Y6, Y6
+	VPAND     Y7, Y9, Y9
 	VANDPS    128(AX), Y10, Y10
 	VXORPS    Y10, Y9, Y9
-	VADDPS    Y7, Y9, Y7
-	VMOVUPS   Y7, 64(SP)
-	VMOVUPS   128(SP), Y7
-	VMOVUPS   160(SP), Y9
-	VPAND     64(AX), Y7, Y10
+	VADDPS    Y8, Y9, Y8
+	VMOVUPS   Y8, 160(CX)
+	VMOVUPS   192(R8), Y8
+	VMOVUPS   192(CX), Y9
+	VMOVUPS   128(AX), Y11
+	VPAND     64(AX), Y8, Y10
 	VPCMPEQD  640(AX), Y10, Y10
-	VMOVUPS   128(AX), Y11
-	VPXOR     Y7, Y11, Y11
+	VPXOR     Y8, Y11, Y11
 	VBLENDVPS Y10, Y11, Y9, Y10
-	VMOVUPS   128(AX), Y11
-	VPAND     Y10, Y11, Y11
+	VPAND     128(AX), Y10, Y11
 	VPXOR     Y9, Y11, Y11
-	VPXOR     Y9, Y9, Y9
-	VADDPS    Y9, Y11, Y11
-	VPCMPEQD  Y8, Y11, Y9
-	VPAND     Y5, Y9, Y9
-	VPXOR     Y5, Y9, Y5
+	VCMPPS    $0x00, Y5, Y11, Y9
 	VPAND     Y6, Y9, Y9
+	VPXOR     Y9, Y6, Y6
+	VPAND     Y7, Y9, Y9
 	VANDPS    128(AX), Y10, Y10
 	VXORPS    Y10, Y9, Y9
-	VADDPS    Y7, Y9, Y7
-	VMOVUPS   Y7, 128(SP)
-	VMOVUPS   192(SP), Y7
-	VMOVUPS   224(SP), Y9
-	VPAND     64(AX), Y7, Y10
+	VADDPS    Y8, Y9, Y8
+	VMOVUPS   Y8, 192(CX)
+	VMOVUPS   224(R8), Y8
+	VMOVUPS   224(CX), Y9
+	VMOVUPS   128(AX), Y11
+	VPAND     64(AX), Y8, Y10
 	VPCMPEQD  640(AX), Y10, Y10
-	VMOVUPS   128(AX), Y11
-	VPXOR     Y7, Y11, Y11
+	VPXOR     Y8, Y11, Y11
 	VBLENDVPS Y10, Y11, Y9, Y10
-	VMOVUPS   128(AX), Y11
-	VPAND     Y10, Y11, Y11
+	VPAND     128(AX), Y10, Y11
 	VPXOR     Y9, Y11, Y11
-	VPXOR     Y9, Y9, Y9
-	VADDPS    Y9, Y11, Y11
-	VPCMPEQD  Y8, Y11, Y8
-	VPAND     Y5, Y8, Y8
-	VPAND     Y6, Y8, Y5
+	VCMPPS    $0x00, Y5, Y11, Y5
+	VPAND     Y6, Y5, Y5
+	VPXOR     Y5, Y6, Y6
+	VPAND     Y7, Y5, Y5
 	VANDPS    128(AX), Y10, Y10
 	VXORPS    Y10, Y5, Y5
-	VADDPS    Y7, Y5, Y7
-	VMOVUPS   Y7, 192(SP)
-	VMOVUPS   (SP), Y5
-	VMOVUPS   64(SP), Y6
-	VMOVUPS   128(SP), Y7
-	VMOVUPS   192(SP), Y8
+	VADDPS    Y8, Y5, Y8
+	VMOVUPS   Y8, 224(CX)
+	VMOVUPS   128(CX), Y5
+	VMOVUPS   160(CX), Y6
+	VMOVUPS   192(CX), Y7
+	VMOVUPS   224(CX), Y8
 	JMP       done4
 
 // func roundTripBoxD4AVX2(rows *float32, peaks *float32, groups int, inverse float32, step float32, table *uint64)
-// Requires: AVX, AVX2
-TEXT ·roundTripBoxD4AVX2(SB), NOSPLIT, $256-40
+// Requires: AVX, AVX2, CMOV
+TEXT ·roundTripBoxD4AVX2(SB), $1856-40
 	MOVQ         table+32(FP), AX
+	VBROADCASTSS step+28(FP), Y0
 	MOVQ         rows+0(FP), CX
 	MOVQ         groups+16(FP), DX
-	VBROADCASTSS inverse+24(FP), Y0
-	VBROADCASTSS step+28(FP), Y1
+	VBROADCASTSS inverse+24(FP), Y1
+	MOVQ         CX, BX
+	LEAQ         (SP), SI
+	ADDQ         $0x0000003f, SI
+	ANDQ         $-64, SI
 
-group:
-	VMULPS   (CX), Y0, Y2
-	VADDPS   (AX), Y2, Y7
-	VSUBPS   (AX), Y7, Y3
-	VSUBPS   Y3, Y2, Y2
-	VPAND    64(AX), Y2, Y5
-	VMOVUPS  Y3, (SP)
-	VMOVUPS  Y2, 32(SP)
-	VMULPS   32(CX), Y0, Y2
-	VADDPS   (AX), Y2, Y9
-	VSUBPS   (AX), Y9, Y3
-	VSUBPS   Y3, Y2, Y2
-	VPAND    64(AX), Y2, Y8
-	VXORPS   Y9, Y7, Y4
-	VMINPS   Y9, Y7, Y6
-	VMAXPS   Y9, Y7, Y7
-	VPMAXUD  Y8, Y5, Y5
-	VMOVUPS  Y3, 64(SP)
-	VMOVUPS  Y2, 96(SP)
-	VMULPS   64(CX), Y0, Y2
+chunk:
+	MOVQ    $0x00000004, R8
+	CMPQ    DX, R8
+	CMOVQLT DX, R8
+	MOVQ    SI, DI
+
+pass1:
+	VMULPS   (CX), Y1, Y2
 	VADDPS   (AX), Y2, Y3
-	VSUBPS   (AX), Y3, Y8
-	VSUBPS   Y8, Y2, Y2
-	VPAND    64(AX), Y2, Y9
-	VXORPS   Y3, Y4, Y4
-	VMINPS   Y3, Y6, Y6
-	VMAXPS   Y3, Y7, Y7
-	VPMAXUD  Y9, Y5, Y5
-	VMOVUPS  Y8, 128(SP)
-	VMOVUPS  Y2, 160(SP)
-	VMULPS   96(CX), Y0, Y2
+	VSUBPS   (AX), Y3, Y4
+	VMOVUPS  Y4, (DI)
+	VSUBPS   Y4, Y2, Y2
+	VMOVUPS  Y2, (CX)
+	VPAND    64(AX), Y2, Y2
+	VMULPS   32(CX), Y1, Y4
+	VADDPS   (AX), Y4, Y5
+	VSUBPS   (AX), Y5, Y6
+	VMOVUPS  Y6, 32(DI)
+	VSUBPS   Y6, Y4, Y4
+	VMOVUPS  Y4, 32(CX)
+	VPAND    64(AX), Y4, Y4
+	VXORPS   Y5, Y3, Y6
+	VMINPS   Y5, Y3, Y7
+	VMAXPS   Y5, Y3, Y3
+	VPMAXUD  Y4, Y2, Y2
+	VMULPS   64(CX), Y1, Y4
+	VADDPS   (AX), Y4, Y5
+	VSUBPS   (AX), Y5, Y8
+	VMOVUPS  Y8, 64(DI)
+	VSUBPS   Y8, Y4, Y4
+	VMOVUPS  Y4, 64(CX)
+	VPAND    64(AX), Y4, Y4
+	VXORPS   Y5, Y6, Y6
+	VMINPS   Y5, Y7, Y7
+	VMAXPS   Y5, Y3, Y3
+	VPMAXUD  Y4, Y2, Y2
+	VMULPS   96(CX), Y1, Y4
+	VADDPS   (AX), Y4, Y5
+	VSUBPS   (AX), Y5, Y8
+	VMOVUPS  Y8, 96(DI)
+	VSUBPS   Y8, Y4, Y4
+	VMOVUPS  Y4, 96(CX)
+	VPAND    64(AX), Y4, Y4
+	VXORPS   Y5, Y6, Y6
+	VMINPS   Y5, Y7, Y7
+	VMAXPS   Y5, Y3, Y3
+	VPMAXUD  Y4, Y2, Y2
+	VPXOR    Y4, Y4, Y4
+	VPCMPEQD Y4, Y2, Y4
+	VCMPPS   $0x11, 832(AX), Y7, Y5
+	VPOR     Y4, Y5, Y4
+	VMOVUPS  896(AX), Y5
+	VCMPPS   $0x11, Y3, Y5, Y3
+	VPOR     Y4, Y3, Y3
+	VPTEST   Y3, Y3
+	JNZ      again0
+	MOVL     $0x00000000, 416(DI)
+	VPSLLD   $0x1f, Y6, Y3
+	VPSRAD   $0x1f, Y3, Y3
+	VMOVUPS  Y2, 256(DI)
+	VMOVUPS  Y3, 320(DI)
+
+found0:
+	VMULPS   128(CX), Y1, Y2
 	VADDPS   (AX), Y2, Y3
-	VSUBPS   (AX), Y3, Y8
-	VSUBPS   Y8, Y2, Y2
-	VPAND    64(AX), Y2, Y9
-	VXORPS   Y3, Y4, Y4
-	VMINPS   Y3, Y6, Y6
-	VMAXPS   Y3, Y7, Y7
-	VPMAXUD  Y9, Y5, Y5
-	VMOVUPS  Y8, 192(SP)
-	VMOVUPS  Y2, 224(SP)
-	VPXOR    Y2, Y2, Y2
-	VPCMPEQD Y2, Y5, Y2
-	VCMPPS   $0x11, 832(AX), Y6, Y3
-	VPOR     Y2, Y3, Y2
-	VMOVUPS  896(AX), Y3
-	VCMPPS   $0x11, Y7, Y3, Y3
-	VPOR     Y2, Y3, Y2
-	VPTEST   Y2, Y2
-	JNZ      risky0
-	VPSLLD   $0x1f, Y4, Y7
-	VPSRAD   $0x1f, Y7, Y7
-	VMOVUPS  384(AX), Y6
-	VMOVUPS  32(SP), Y2
-	VPAND    64(AX), Y2, Y3
+	VSUBPS   (AX), Y3, Y4
+	VMOVUPS  Y4, 128(DI)
+	VSUBPS   Y4, Y2, Y2
+	VMOVUPS  Y2, 128(CX)
+	VPAND    64(AX), Y2, Y2
+	VMULPS   160(CX), Y1, Y4
+	VADDPS   (AX), Y4, Y5
+	VSUBPS   (AX), Y5, Y6
+	VMOVUPS  Y6, 160(DI)
+	VSUBPS   Y6, Y4, Y4
+	VMOVUPS  Y4, 160(CX)
+	VPAND    64(AX), Y4, Y4
+	VXORPS   Y5, Y3, Y6
+	VMINPS   Y5, Y3, Y7
+	VMAXPS   Y5, Y3, Y3
+	VPMAXUD  Y4, Y2, Y2
+	VMULPS   192(CX), Y1, Y4
+	VADDPS   (AX), Y4, Y5
+	VSUBPS   (AX), Y5, Y8
+	VMOVUPS  Y8, 192(DI)
+	VSUBPS   Y8, Y4, Y4
+	VMOVUPS  Y4, 192(CX)
+	VPAND    64(AX), Y4, Y4
+	VXORPS   Y5, Y6, Y6
+	VMINPS   Y5, Y7, Y7
+	VMAXPS   Y5, Y3, Y3
+	VPMAXUD  Y4, Y2, Y2
+	VMULPS   224(CX), Y1, Y4
+	VADDPS   (AX), Y4, Y5
+	VSUBPS   (AX), Y5, Y8
+	VMOVUPS  Y8, 224(DI)
+	VSUBPS   Y8, Y4, Y4
+	VMOVUPS  Y4, 224(CX)
+	VPAND    64(AX), Y4, Y4
+	VXORPS   Y5, Y6, Y6
+	VMINPS   Y5, Y7, Y7
+	VMAXPS   Y5, Y3, Y3
+	VPMAXUD  Y4, Y2, Y2
+	VPXOR    Y4, Y4, Y4
+	VPCMPEQD Y4, Y2, Y4
+	VCMPPS   $0x11, 832(AX), Y7, Y5
+	VPOR     Y4, Y5, Y4
+	VMOVUPS  896(AX), Y5
+	VCMPPS   $0x11, Y3, Y5, Y3
+	VPOR     Y4, Y3, Y3
+	VPTEST   Y3, Y3
+	JNZ      again4
+	MOVL     $0x00000000, 420(DI)
+	VPSLLD   $0x1f, Y6, Y3
+	VPSRAD   $0x1f, Y3, Y3
+	VMOVUPS  Y2, 288(DI)
+	VMOVUPS  Y3, 352(DI)
+
+found4:
+	ADDQ    $0x00000100, CX
+	ADDQ    $0x000001c0, DI
+	DECQ    R8
+	JNZ     pass1
+	MOVQ    $0x00000004, R8
+	CMPQ    DX, R8
+	CMOVQLT DX, R8
+	MOVQ    SI, DI
+
+pass2:
+	CMPL     416(DI), $0x00
+	JNE      risky0
+	VMOVUPS  256(DI), Y5
+	VMOVUPS  320(DI), Y6
+	VMOVUPS  384(AX), Y7
+	VMOVUPS  64(AX), Y2
+	VPAND    (BX), Y2, Y2
+	VPCMPEQD Y5, Y2, Y3
+	VPAND    Y6, Y3, Y3
+	VPXOR    Y3, Y6, Y6
+	VPAND    Y7, Y3, Y3
+	VPXOR    Y2, Y3, Y3
+	VPXOR    (BX), Y3, Y3
+	VADDPS   (DI), Y3, Y2
+	VMOVUPS  64(AX), Y3
+	VPAND    32(BX), Y3, Y3
 	VPCMPEQD Y5, Y3, Y4
-	VPAND    Y7, Y4, Y4
-	VPXOR    Y7, Y4, Y7
 	VPAND    Y6, Y4, Y4
-	VPXOR    Y3, Y2, Y2
-	VPXOR    Y2, Y4, Y4
-	VADDPS   (SP), Y4, Y2
-	VMOVUPS  96(SP), Y3
-	VPAND    64(AX), Y3, Y4
+	VPXOR    Y4, Y6, Y6
+	VPAND    Y7, Y4, Y4
+	VPXOR    Y3, Y4, Y4
+	VPXOR    32(BX), Y4, Y4
+	VADDPS   32(DI), Y4, Y3
+	VMOVUPS  64(AX), Y4
+	VPAND    64(BX), Y4, Y4
 	VPCMPEQD Y5, Y4, Y8
-	VPAND    Y7, Y8, Y8
-	VPXOR    Y7, Y8, Y7
 	VPAND    Y6, Y8, Y8
-	VPXOR    Y4, Y3, Y3
-	VPXOR    Y3, Y8, Y8
-	VADDPS   64(SP), Y8, Y3
-	VMOVUPS  160(SP), Y4
-	VPAND    64(AX), Y4, Y8
-	VPCMPEQD Y5, Y8, Y9
-	VPAND    Y7, Y9, Y9
-	VPXOR    Y7, Y9, Y7
-	VPAND    Y6, Y9, Y9
-	VPXOR    Y8, Y4, Y4
-	VPXOR    Y4, Y9, Y9
-	VADDPS   128(SP), Y9, Y4
-	VMOVUPS  224(SP), Y8
-	VPAND    64(AX), Y8, Y9
-	VPCMPEQD Y5, Y9, Y5
-	VPAND    Y7, Y5, Y5
+	VPXOR    Y8, Y6, Y6
+	VPAND    Y7, Y8, Y8
+	VPXOR    Y4, Y8, Y8
+	VPXOR    64(BX), Y8, Y8
+	VADDPS   64(DI), Y8, Y4
+	VMOVUPS  64(AX), Y8
+	VPAND    96(BX), Y8, Y8
+	VPCMPEQD Y5, Y8, Y5
 	VPAND    Y6, Y5, Y5
-	VPXOR    Y9, Y8, Y8
+	VPXOR    Y5, Y6, Y6
+	VPAND    Y7, Y5, Y5
 	VPXOR    Y8, Y5, Y5
-	VADDPS   192(SP), Y5, Y5
+	VPXOR    96(BX), Y5, Y5
+	VADDPS   96(DI), Y5, Y5
 
 done0:
-	VMULPS   128(CX), Y0, Y6
-	VADDPS   (AX), Y6, Y11
-	VSUBPS   (AX), Y11, Y7
-	VSUBPS   Y7, Y6, Y6
-	VPAND    64(AX), Y6, Y9
-	VMOVUPS  Y7, (SP)
-	VMOVUPS  Y6, 32(SP)
-	VMULPS   160(CX), Y0, Y6
-	VADDPS   (AX), Y6, Y13
-	VSUBPS   (AX), Y13, Y7
-	VSUBPS   Y7, Y6, Y6
-	VPAND    64(AX), Y6, Y12
-	VXORPS   Y13, Y11, Y8
-	VMINPS   Y13, Y11, Y10
-	VMAXPS   Y13, Y11, Y11
-	VPMAXUD  Y12, Y9, Y9
-	VMOVUPS  Y7, 64(SP)
-	VMOVUPS  Y6, 96(SP)
-	VMULPS   192(CX), Y0, Y6
-	VADDPS   (AX), Y6, Y7
-	VSUBPS   (AX), Y7, Y12
-	VSUBPS   Y12, Y6, Y6
-	VPAND    64(AX), Y6, Y13
-	VXORPS   Y7, Y8, Y8
-	VMINPS   Y7, Y10, Y10
-	VMAXPS   Y7, Y11, Y11
-	VPMAXUD  Y13, Y9, Y9
-	VMOVUPS  Y12, 128(SP)
-	VMOVUPS  Y6, 160(SP)
-	VMULPS   224(CX), Y0, Y6
-	VADDPS   (AX), Y6, Y7
-	VSUBPS   (AX), Y7, Y12
-	VSUBPS   Y12, Y6, Y6
-	VPAND    64(AX), Y6, Y13
-	VXORPS   Y7, Y8, Y8
-	VMINPS   Y7, Y10, Y10
-	VMAXPS   Y7, Y11, Y11
-	VPMAXUD  Y13, Y9, Y9
-	VMOVUPS  Y12, 192(SP)
-	VMOVUPS  Y6, 224(SP)
-	VPXOR    Y6, Y6, Y6
-	VPCMPEQD Y6, Y9, Y6
-	VCMPPS   $0x11, 832(AX), Y10, Y7
-	VPOR     Y6, Y7, Y6
-	VMOVUPS  896(AX), Y7
-	VCMPPS   $0x11, Y11, Y7, Y7
-	VPOR     Y6, Y7, Y6
-	VPTEST   Y6, Y6
-	JNZ      risky4
-	VPSLLD   $0x1f, Y8, Y11
-	VPSRAD   $0x1f, Y11, Y11
-	VMOVUPS  384(AX), Y10
-	VMOVUPS  32(SP), Y6
-	VPAND    64(AX), Y6, Y7
+	CMPL     420(DI), $0x00
+	JNE      risky4
+	VMOVUPS  288(DI), Y9
+	VMOVUPS  352(DI), Y10
+	VMOVUPS  384(AX), Y11
+	VMOVUPS  64(AX), Y6
+	VPAND    128(BX), Y6, Y6
+	VPCMPEQD Y9, Y6, Y7
+	VPAND    Y10, Y7, Y7
+	VPXOR    Y7, Y10, Y10
+	VPAND    Y11, Y7, Y7
+	VPXOR    Y6, Y7, Y7
+	VPXOR    128(BX), Y7, Y7
+	VADDPS   128(DI), Y7, Y6
+	VMOVUPS  64(AX), Y7
+	VPAND    160(BX), Y7, Y7
 	VPCMPEQD Y9, Y7, Y8
-	VPAND    Y11, Y8, Y8
-	VPXOR    Y11, Y8, Y11
 	VPAND    Y10, Y8, Y8
-	VPXOR    Y7, Y6, Y6
-	VPXOR    Y6, Y8, Y8
-	VADDPS   (SP), Y8, Y6
-	VMOVUPS  96(SP), Y7
-	VPAND    64(AX), Y7, Y8
+	VPXOR    Y8, Y10, Y10
+	VPAND    Y11, Y8, Y8
+	VPXOR    Y7, Y8, Y8
+	VPXOR    160(BX), Y8, Y8
+	VADDPS   160(DI), Y8, Y7
+	VMOVUPS  64(AX), Y8
+	VPAND    192(BX), Y8, Y8
 	VPCMPEQD Y9, Y8, Y12
-	VPAND    Y11, Y12, Y12
-	VPXOR    Y11, Y12, Y11
 	VPAND    Y10, Y12, Y12
-	VPXOR    Y8, Y7, Y7
-	VPXOR    Y7, Y12, Y12
-	VADDPS   64(SP), Y12, Y7
-	VMOVUPS  160(SP), Y8
-	VPAND    64(AX), Y8, Y12
-	VPCMPEQD Y9, Y12, Y13
-	VPAND    Y11, Y13, Y13
-	VPXOR    Y11, Y13, Y11
-	VPAND    Y10, Y13, Y13
-	VPXOR    Y12, Y8, Y8
-	VPXOR    Y8, Y13, Y13
-	VADDPS   128(SP), Y13, Y8
-	VMOVUPS  224(SP), Y12
-	VPAND    64(AX), Y12, Y13
-	VPCMPEQD Y9, Y13, Y9
-	VPAND    Y11, Y9, Y9
+	VPXOR    Y12, Y10, Y10
+	VPAND    Y11, Y12, Y12
+	VPXOR    Y8, Y12, Y12
+	VPXOR    192(BX), Y12, Y12
+	VADDPS   192(DI), Y12, Y8
+	VMOVUPS  64(AX), Y12
+	VPAND    224(BX), Y12, Y12
+	VPCMPEQD Y9, Y12, Y9
 	VPAND    Y10, Y9, Y9
-	VPXOR    Y13, Y12, Y12
+	VPXOR    Y9, Y10, Y10
+	VPAND    Y11, Y9, Y9
 	VPXOR    Y12, Y9, Y9
-	VADDPS   192(SP), Y9, Y9
+	VPXOR    224(BX), Y9, Y9
+	VADDPS   224(DI), Y9, Y9
 
 done4:
-	VMULPS  Y1, Y2, Y2
-	VMOVUPS Y2, (CX)
-	VMULPS  Y1, Y3, Y3
-	VMOVUPS Y3, 32(CX)
-	VMULPS  Y1, Y4, Y4
-	VMOVUPS Y4, 64(CX)
-	VMULPS  Y1, Y5, Y5
-	VMOVUPS Y5, 96(CX)
-	VMULPS  Y1, Y6, Y6
-	VMOVUPS Y6, 128(CX)
-	VMULPS  Y1, Y7, Y7
-	VMOVUPS Y7, 160(CX)
-	VMULPS  Y1, Y8, Y8
-	VMOVUPS Y8, 192(CX)
-	VMULPS  Y1, Y9, Y9
-	VMOVUPS Y9, 224(CX)
-	ADDQ    $0x00000100, CX
-	DECQ    DX
-	JNZ     group
+	VMULPS  Y0, Y2, Y2
+	VMOVUPS Y2, (BX)
+	VMULPS  Y0, Y3, Y3
+	VMOVUPS Y3, 32(BX)
+	VMULPS  Y0, Y4, Y4
+	VMOVUPS Y4, 64(BX)
+	VMULPS  Y0, Y5, Y5
+	VMOVUPS Y5, 96(BX)
+	VMULPS  Y0, Y6, Y6
+	VMOVUPS Y6, 128(BX)
+	VMULPS  Y0, Y7, Y7
+	VMOVUPS Y7, 160(BX)
+	VMULPS  Y0, Y8, Y8
+	VMOVUPS Y8, 192(BX)
+	VMULPS  Y0, Y9, Y9
+	VMOVUPS Y9, 224(BX)
+	ADDQ    $0x00000100, BX
+	ADDQ    $0x000001c0, DI
+	DECQ    R8
+	JNZ     pass2
+	SUBQ    $0x00000004, DX
+	JG      chunk
 	VZEROUPPER
 	RET
 
-risky0:
+again0:
 	VPXOR     Y2, Y2, Y2
-	VMULPS    (CX), Y0, Y3
+	VMOVUPS   (DI), Y3
+	VADDPS    (CX), Y3, Y3
 	VADDPS    Y2, Y3, Y3
 	VMINPS    640(AX), Y3, Y4
 	VMAXPS    704(AX), Y4, Y4
 	VADDPS    (AX), Y4, Y4
 	VSUBPS    (AX), Y4, Y5
 	VSUBPS    Y5, Y3, Y3
+	VMOVUPS   Y5, (DI)
+	VMOVUPS   Y3, (CX)
+	VMOVUPS   128(AX), Y7
 	VPAND     64(AX), Y5, Y6
 	VPCMPEQD  640(AX), Y6, Y6
-	VMOVUPS   128(AX), Y7
 	VPXOR     Y5, Y7, Y7
-	VBLENDVPS Y6, Y7, Y3, Y6
-	VMOVUPS   128(AX), Y7
-	VPAND     Y6, Y7, Y6
-	VPXOR     Y3, Y6, Y6
-	VPXOR     Y7, Y7, Y7
-	VADDPS    Y7, Y6, Y6
-	VMOVUPS   Y5, (SP)
-	VMOVUPS   Y3, 32(SP)
-	VMULPS    32(CX), Y0, Y3
-	VADDPS    Y2, Y3, Y3
-	VMINPS    640(AX), Y3, Y5
-	VMAXPS    704(AX), Y5, Y5
-	VADDPS    (AX), Y5, Y5
-	VSUBPS    (AX), Y5, Y7
-	VSUBPS    Y7, Y3, Y3
-	VXORPS    Y5, Y4, Y4
-	VPAND     64(AX), Y7, Y5
-	VPCMPEQD  640(AX), Y5, Y5
-	VMOVUPS   128(AX), Y8
-	VPXOR     Y7, Y8, Y8
-	VBLENDVPS Y5, Y8, Y3, Y5
-	VMOVUPS   128(AX), Y8
-	VPAND     Y5, Y8, Y5
+	VBLENDVPS Y6, Y7, Y3, Y5
+	VPAND     128(AX), Y5, Y5
 	VPXOR     Y3, Y5, Y5
-	VPXOR     Y8, Y8, Y8
-	VADDPS    Y8, Y5, Y5
-	VMAXPS    Y5, Y6, Y5
-	VMOVUPS   Y7, 64(SP)
-	VMOVUPS   Y3, 96(SP)
-	VMULPS    64(CX), Y0, Y3
+	VMOVUPS   32(DI), Y3
+	VADDPS    32(CX), Y3, Y3
 	VADDPS    Y2, Y3, Y3
 	VMINPS    640(AX), Y3, Y6
 	VMAXPS    704(AX), Y6, Y6
 	VADDPS    (AX), Y6, Y6
-	VSUBPS    (AX), Y6, Y7
-	VSUBPS    Y7, Y3, Y3
 	VXORPS    Y6, Y4, Y4
-	VPAND     64(AX), Y7, Y6
-	VPCMPEQD  640(AX), Y6, Y6
+	VSUBPS    (AX), Y6, Y6
+	VSUBPS    Y6, Y3, Y3
+	VMOVUPS   Y6, 32(DI)
+	VMOVUPS   Y3, 32(CX)
 	VMOVUPS   128(AX), Y8
-	VPXOR     Y7, Y8, Y8
-	VBLENDVPS Y6, Y8, Y3, Y6
-	VMOVUPS   128(AX), Y8
-	VPAND     Y6, Y8, Y6
+	VPAND     64(AX), Y6, Y7
+	VPCMPEQD  640(AX), Y7, Y7
+	VPXOR     Y6, Y8, Y8
+	VBLENDVPS Y7, Y8, Y3, Y6
+	VPAND     128(AX), Y6, Y6
 	VPXOR     Y3, Y6, Y6
-	VPXOR     Y8, Y8, Y8
-	VADDPS    Y8, Y6, Y6
-	VMAXPS    Y6, Y5, Y5
-	VMOVUPS   Y7, 128(SP)
-	VMOVUPS   Y3, 160(SP)
-	VMULPS    96(CX), Y0, Y3
-	VADDPS    Y2, Y3, Y3
-	VMINPS    640(AX), Y3, Y2
+	VMAXPS    Y6, Y5, Y3
+	VMOVUPS   64(DI), Y5
+	VADDPS    64(CX), Y5, Y5
+	VADDPS    Y2, Y5, Y5
+	VMINPS    640(AX), Y5, Y6
+	VMAXPS    704(AX), Y6, Y6
+	VADDPS    (AX), Y6, Y6
+	VXORPS    Y6, Y4, Y4
+	VSUBPS    (AX), Y6, Y6
+	VSUBPS    Y6, Y5, Y5
+	VMOVUPS   Y6, 64(DI)
+	VMOVUPS   Y5, 64(CX)
+	VMOVUPS   128(AX), Y8
+	VPAND     64(AX), Y6, Y7
+	VPCMPEQD  640(AX), Y7, Y7
+	VPXOR     Y6, Y8, Y8
+	VBLENDVPS Y7, Y8, Y5, Y6
+	VPAND     128(AX), Y6, Y6
+	VPXOR     Y5, Y6, Y6
+	VMAXPS    Y6, Y3, Y3
+	VMOVUPS   96(DI), Y5
+	VADDPS    96(CX), Y5, Y5
+	VADDPS    Y2, Y5, Y5
+	VMINPS    640(AX), Y5, Y2
 	VMAXPS    704(AX), Y2, Y2
 	VADDPS    (AX), Y2, Y2
-	VSUBPS    (AX), Y2, Y6
-	VSUBPS    Y6, Y3, Y3
 	VXORPS    Y2, Y4, Y4
-	VPAND     64(AX), Y6, Y2
-	VPCMPEQD  640(AX), Y2, Y2
+	VSUBPS    (AX), Y2, Y2
+	VSUBPS    Y2, Y5, Y5
+	VMOVUPS   Y2, 96(DI)
+	VMOVUPS   Y5, 96(CX)
 	VMOVUPS   128(AX), Y7
-	VPXOR     Y6, Y7, Y7
-	VBLENDVPS Y2, Y7, Y3, Y2
-	VMOVUPS   128(AX), Y7
-	VPAND     Y2, Y7, Y2
-	VPXOR     Y3, Y2, Y2
-	VPXOR     Y7, Y7, Y7
-	VADDPS    Y7, Y2, Y2
-	VMAXPS    Y2, Y5, Y5
-	VMOVUPS   Y6, 192(SP)
-	VMOVUPS   Y3, 224(SP)
+	VPAND     64(AX), Y2, Y6
+	VPCMPEQD  640(AX), Y6, Y6
+	VPXOR     Y2, Y7, Y7
+	VBLENDVPS Y6, Y7, Y5, Y2
+	VPAND     128(AX), Y2, Y2
+	VPXOR     Y5, Y2, Y2
+	VMAXPS    Y2, Y3, Y3
+	MOVL      $0x00000001, 416(DI)
 	VPSLLD    $0x1f, Y4, Y2
 	VPSRAD    $0x1f, Y2, Y2
-	VMOVUPS   384(AX), Y3
-	VMOVUPS   (SP), Y4
-	VMOVUPS   32(SP), Y6
-	VPAND     64(AX), Y4, Y7
+	VMOVUPS   Y3, 256(DI)
+	VMOVUPS   Y2, 320(DI)
+	JMP       found0
+
+again4:
+	VPXOR     Y2, Y2, Y2
+	VMOVUPS   128(DI), Y3
+	VADDPS    128(CX), Y3, Y3
+	VADDPS    Y2, Y3, Y3
+	VMINPS    640(AX), Y3, Y4
+	VMAXPS    704(AX), Y4, Y4
+	VADDPS    (AX), Y4, Y4
+	VSUBPS    (AX), Y4, Y5
+	VSUBPS    Y5, Y3, Y3
+	VMOVUPS   Y5, 128(DI)
+	VMOVUPS   Y3, 128(CX)
+	VMOVUPS   128(AX), Y7
+	VPAND     64(AX), Y5, Y6
+	VPCMPEQD  640(AX), Y6, Y6
+	VPXOR     Y5, Y7, Y7
+	VBLENDVPS Y6, Y7, Y3, Y5
+	VPAND     128(AX), Y5, Y5
+	VPXOR     Y3, Y5, Y5
+	VMOVUPS   160(DI), Y3
+	VADDPS    160(CX), Y3, Y3
+	VADDPS    Y2, Y3, Y3
+	VMINPS    640(AX), Y3, Y6
+	VMAXPS    704(AX), Y6, Y6
+	VADDPS    (AX), Y6, Y6
+	VXORPS    Y6, Y4, Y4
+	VSUBPS    (AX), Y6, Y6
+	VSUBPS    Y6, Y3, Y3
+	VMOVUPS   Y6, 160(DI)
+	VMOVUPS   Y3, 160(CX)
+	VMOVUPS   128(AX), Y8
+	VPAND     64(AX), Y6, Y7
 	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y8
-	VPXOR     Y4, Y8, Y8
-	VBLENDVPS Y7, Y8, Y6, Y7
-	VMOVUPS   128(AX), Y8
-	VPAND     Y7, Y8, Y8
 	VPXOR     Y6, Y8, Y8
-	VPXOR     Y6, Y6, Y6
-	VADDPS    Y6, Y8, Y8
-	VPCMPEQD  Y5, Y8, Y6
-	VPAND     Y2, Y6, Y6
-	VPXOR     Y2, Y6, Y2
+	VBLENDVPS Y7, Y8, Y3, Y6
+	VPAND     128(AX), Y6, Y6
+	VPXOR     Y3, Y6, Y6
+	VMAXPS    Y6, Y5, Y3
+	VMOVUPS   192(DI), Y5
+	VADDPS    192(CX), Y5, Y5
+	VADDPS    Y2, Y5, Y5
+	VMINPS    640(AX), Y5, Y6
+	VMAXPS    704(AX), Y6, Y6
+	VADDPS    (AX), Y6, Y6
+	VXORPS    Y6, Y4, Y4
+	VSUBPS    (AX), Y6, Y6
+	VSUBPS    Y6, Y5, Y5
+	VMOVUPS   Y6, 192(DI)
+	VMOVUPS   Y5, 192(CX)
+	VMOVUPS   128(AX), Y8
+	VPAND     64(AX), Y6, Y7
+	VPCMPEQD  640(AX), Y7, Y7
+	VPXOR     Y6, Y8, Y8
+	VBLENDVPS Y7, Y8, Y5, Y6
+	VPAND     128(AX), Y6, Y6
+	VPXOR     Y5, Y6, Y6
+	VMAXPS    Y6, Y3, Y3
+	VMOVUPS   224(DI), Y5
+	VADDPS    224(CX), Y5, Y5
+	VADDPS    Y2, Y5, Y5
+	VMINPS    640(AX), Y5, Y2
+	VMAXPS    704(AX), Y2, Y2
+	VADDPS    (AX), Y2, Y2
+	VXORPS    Y2, Y4, Y4
+	VSUBPS    (AX), Y2, Y2
+	VSUBPS    Y2, Y5, Y5
+	VMOVUPS   Y2, 224(DI)
+	VMOVUPS   Y5, 224(CX)
+	VMOVUPS   128(AX), Y7
+	VPAND     64(AX), Y2, Y6
+	VPCMPEQD  640(AX), Y6, Y6
+	VPXOR     Y2, Y7, Y7
+	VBLENDVPS Y6, Y7, Y5, Y2
+	VPAND     128(AX), Y2, Y2
+	VPXOR     Y5, Y2, Y2
+	VMAXPS    Y2, Y3, Y3
+	MOVL      $0x00000001, 420(DI)
+	VPSLLD    $0x1f, Y4, Y2
+	VPSRAD    $0x1f, Y2, Y2
+	VMOVUPS   Y3, 288(DI)
+	VMOVUPS   Y2, 352(DI)
+	JMP       found4
+
+risky0:
+	VMOVUPS   256(DI), Y2
+	VMOVUPS   320(DI), Y3
+	VMOVUPS   384(AX), Y4
+	VMOVUPS   (DI), Y5
+	VMOVUPS   (BX), Y6
+	VMOVUPS   128(AX), Y8
+	VPAND     64(AX), Y5, Y7
+	VPCMPEQD  640(AX), Y7, Y7
+	VPXOR     Y5, Y8, Y8
+	VBLENDVPS Y7, Y8, Y6, Y7
+	VPAND     128(AX), Y7, Y8
+	VPXOR     Y6, Y8, Y8
+	VCMPPS    $0x00, Y2, Y8, Y6
 	VPAND     Y3, Y6, Y6
+	VPXOR     Y6, Y3, Y3
+	VPAND     Y4, Y6, Y6
 	VANDPS    128(AX), Y7, Y7
 	VXORPS    Y7, Y6, Y6
-	VADDPS    Y4, Y6, Y4
-	VMOVUPS   Y4, (SP)
-	VMOVUPS   64(SP), Y4
-	VMOVUPS   96(SP), Y6
-	VPAND     64(AX), Y4, Y7
+	VADDPS    Y5, Y6, Y5
+	VMOVUPS   Y5, (BX)
+	VMOVUPS   32(DI), Y5
+	VMOVUPS   32(BX), Y6
+	VMOVUPS   128(AX), Y8
+	VPAND     64(AX), Y5, Y7
 	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y8
-	VPXOR     Y4, Y8, Y8
+	VPXOR     Y5, Y8, Y8
 	VBLENDVPS Y7, Y8, Y6, Y7
-	VMOVUPS   128(AX), Y8
-	VPAND     Y7, Y8, Y8
+	VPAND     128(AX), Y7, Y8
 	VPXOR     Y6, Y8, Y8
-	VPXOR     Y6, Y6, Y6
-	VADDPS    Y6, Y8, Y8
-	VPCMPEQD  Y5, Y8, Y6
-	VPAND     Y2, Y6, Y6
-	VPXOR     Y2, Y6, Y2
+	VCMPPS    $0x00, Y2, Y8, Y6
 	VPAND     Y3, Y6, Y6
+	VPXOR     Y6, Y3, Y3
+	VPAND     Y4, Y6, Y6
 	VANDPS    128(AX), Y7, Y7
 	VXORPS    Y7, Y6, Y6
-	VADDPS    Y4, Y6, Y4
-	VMOVUPS   Y4, 64(SP)
-	VMOVUPS   128(SP), Y4
-	VMOVUPS   160(SP), Y6
-	VPAND     64(AX), Y4, Y7
+	VADDPS    Y5, Y6, Y5
+	VMOVUPS   Y5, 32(BX)
+	VMOVUPS   64(DI), Y5
+	VMOVUPS   64(BX), Y6
+	VMOVUPS   128(AX), Y8
+	VPAND     64(AX), Y5, Y7
 	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y8
-	VPXOR     Y4, Y8, Y8
+	VPXOR     Y5, Y8, Y8
 	VBLENDVPS Y7, Y8, Y6, Y7
-	VMOVUPS   128(AX), Y8
-	VPAND     Y7, Y8, Y8
+	VPAND     128(AX), Y7, Y8
 	VPXOR     Y6, Y8, Y8
-	VPXOR     Y6, Y6, Y6
-	VADDPS    Y6, Y8, Y8
-	VPCMPEQD  Y5, Y8, Y6
-	VPAND     Y2, Y6, Y6
-	VPXOR     Y2, Y6, Y2
+	VCMPPS    $0x00, Y2, Y8, Y6
 	VPAND     Y3, Y6, Y6
+	VPXOR     Y6, Y3, Y3
+	VPAND     Y4, Y6, Y6
 	VANDPS    128(AX), Y7, Y7
 	VXORPS    Y7, Y6, Y6
-	VADDPS    Y4, Y6, Y4
-	VMOVUPS   Y4, 128(SP)
-	VMOVUPS   192(SP), Y4
-	VMOVUPS   224(SP), Y6
-	VPAND     64(AX), Y4, Y7
+	VADDPS    Y5, Y6, Y5
+	VMOVUPS   Y5, 64(BX)
+	VMOVUPS   96(DI), Y5
+	VMOVUPS   96(BX), Y6
+	VMOVUPS   128(AX), Y8
+	VPAND     64(AX), Y5, Y7
 	VPCMPEQD  640(AX), Y7, Y7
-	VMOVUPS   128(AX), Y8
-	VPXOR     Y4, Y8, Y8
+	VPXOR     Y5, Y8, Y8
 	VBLENDVPS Y7, Y8, Y6, Y7
-	VMOVUPS   128(AX), Y8
-	VPAND     Y7, Y8, Y8
+	VPAND     128(AX), Y7, Y8
 	VPXOR     Y6, Y8, Y8
-	VPXOR     Y6, Y6, Y6
-	VADDPS    Y6, Y8, Y8
-	VPCMPEQD  Y5, Y8, Y5
-	VPAND     Y2, Y5, Y5
-	VPAND     Y3, Y5, Y2
+	VCMPPS    $0x00, Y2, Y8, Y2
+	VPAND     Y3, Y2, Y2
+	VPXOR     Y2, Y3, Y3
+	VPAND     Y4, Y2, Y2
 	VANDPS    128(AX), Y7, Y7
 	VXORPS    Y7, Y2, Y2
-	VADDPS    Y4, Y2, Y4
-	VMOVUPS   Y4, 192(SP)
-	VMOVUPS   (SP), Y2
-	VMOVUPS   64(SP), Y3
-	VMOVUPS   128(SP), Y4
-	VMOVUPS   192(SP), Y5
+	VADDPS    Y5, Y2, Y5
+	VMOVUPS   Y5, 96(BX)
+	VMOVUPS   (BX), Y2
+	VMOVUPS   32(BX), Y3
+	VMOVUPS   64(BX), Y4
+	VMOVUPS   96(BX), Y5
 	JMP       done0
 
 risky4:
-	VPXOR     Y6, Y6, Y6
-	VMULPS    128(CX), Y0, Y7
-	VADDPS    Y6, Y7, Y7
-	VMINPS    640(AX), Y7, Y8
-	VMAXPS    704(AX), Y8, Y8
-	VADDPS    (AX), Y8, Y8
-	VSUBPS    (AX), Y8, Y9
-	VSUBPS    Y9, Y7, Y7
-	VPAND     64(AX), Y9, Y10
-	VPCMPEQD  640(AX), Y10, Y10
-	VMOVUPS   128(AX), Y11
-	VPXOR     Y9, Y11, Y11
-	VBLENDVPS Y10, Y11, Y7, Y10
-	VMOVUPS   128(AX), Y11
-	VPAND     Y10, Y11, Y10
-	VPXOR     Y7, Y10, Y10
-	VPXOR     Y11, Y11, Y11
-	VADDPS    Y11, Y10, Y10
-	VMOVUPS   Y9, (SP)
-	VMOVUPS   Y7, 32(SP)
-	VMULPS    160(CX), Y0, Y7
-	VADDPS    Y6, Y7, Y7
-	VMINPS    640(AX), Y7, Y9
-	VMAXPS    704(AX), Y9, Y9
-	VADDPS    (AX), Y9, Y9
-	VSUBPS    (AX), Y9, Y11
-	VSUBPS    Y11, Y7, Y7
-	VXORPS    Y9, Y8, Y8
-	VPAND     64(AX), Y11, Y9
-	VPCMPEQD  640(AX), Y9, Y9
+	VMOVUPS   288(DI), Y6
+	VMOVUPS   352(DI), Y7
+	VMOVUPS   384(AX), Y8
+	VMOVUPS   128(DI), Y9
+	VMOVUPS   128(BX), Y10
 	VMOVUPS   128(AX), Y12
-	VPXOR     Y11, Y12, Y12
-	VBLENDVPS Y9, Y12, Y7, Y9
-	VMOVUPS   128(AX), Y12
-	VPAND     Y9, Y12, Y9
-	VPXOR     Y7, Y9, Y9
-	VPXOR     Y12, Y12, Y12
-	VADDPS    Y12, Y9, Y9
-	VMAXPS    Y9, Y10, Y9
-	VMOVUPS   Y11, 64(SP)
-	VMOVUPS   Y7, 96(SP)
-	VMULPS    192(CX), Y0, Y7
-	VADDPS    Y6, Y7, Y7
-	VMINPS    640(AX), Y7, Y10
-	VMAXPS    704(AX), Y10, Y10
-	VADDPS    (AX), Y10, Y10
-	VSUBPS    (AX), Y10, Y11
-	VSUBPS    Y11, Y7, Y7
-	VXORPS    Y10, Y8, Y8
-	VPAND     64(AX), Y11, Y10
-	VPCMPEQD  640(AX), Y10, Y10
-	VMOVUPS   128(AX), Y12
-	VPXOR     Y11, Y12, Y12
-	VBLENDVPS Y10, Y12, Y7, Y10
-	VMOVUPS   128(AX), Y12
-	VPAND     Y10, Y12, Y10
-	VPXOR     Y7, Y10, Y10
-	VPXOR     Y12, Y12, Y12
-	VADDPS    Y12, Y10, Y10
-	VMAXPS    Y10, Y9, Y9
-	VMOVUPS   Y11, 128(SP)
-	VMOVUPS   Y7, 160(SP)
-	VMULPS    224(CX), Y0, Y7
-	VADDPS    Y6, Y7, Y7
-	VMINPS    640(AX), Y7, Y6
-	VMAXPS    704(AX), Y6, Y6
-	VADDPS    (AX), Y6, Y6
-	VSUBPS    (AX), Y6, Y10
-	VSUBPS    Y10, Y7, Y7
-	VXORPS    Y6, Y8, Y8
-	VPAND     64(AX), Y10, Y6
-	VPCMPEQD  640(AX), Y6, Y6
-	VMOVUPS   128(AX), Y11
-	VPXOR     Y10, Y11, Y11
-	VBLENDVPS Y6, Y11, Y7, Y6
-	VMOVUPS   128(AX), Y11
-	VPAND     Y6, Y11, Y6
-	VPXOR     Y7, Y6, Y6
-	VPXOR     Y11, Y11, Y11
-	VADDPS    Y11, Y6, Y6
-	VMAXPS    Y6, Y9, Y9
-	VMOVUPS   Y10, 192(SP)
-	VMOVUPS   Y7, 224(SP)
-	VPSLLD    $0x1f, Y8, Y6
-	VPSRAD    $0x1f, Y6, Y6
-	VMOVUPS   384(AX), Y7
-	VMOVUPS   (SP), Y8
-	VMOVUPS   32(SP), Y10
-	VPAND     64(AX), Y8, Y11
+	VPAND     64(AX), Y9, Y11
 	VPCMPEQD  640(AX), Y11, Y11
-	VMOVUPS   128(AX), Y12
-	VPXOR     Y8, Y12, Y12
+	VPXOR     Y9, Y12, Y12
 	VBLENDVPS Y11, Y12, Y10, Y11
-	VMOVUPS   128(AX), Y12
-	VPAND     Y11, Y12, Y12
+	VPAND     128(AX), Y11, Y12
 	VPXOR     Y10, Y12, Y12
-	VPXOR     Y10, Y10, Y10
-	VADDPS    Y10, Y12, Y12
-	VPCMPEQD  Y9, Y12, Y10
-	VPAND     Y6, Y10, Y10
-	VPXOR     Y6, Y10, Y6
+	VCMPPS    $0x00, Y6, Y12, Y10
 	VPAND     Y7, Y10, Y10
+	VPXOR     Y10, Y7, Y7
+	VPAND     Y8, Y10, Y10
 	VANDPS    128(AX), Y11, Y11
 	VXORPS    Y11, Y10, Y10
-	VADDPS    Y8, Y10, Y8
-	VMOVUPS   Y8, (SP)
-	VMOVUPS   64(SP), Y8
-	VMOVUPS   96(SP), Y10
-	VPAND     64(AX), Y8, Y11
+	VADDPS    Y9, Y10, Y9
+	VMOVUPS   Y9, 128(BX)
+	VMOVUPS   160(DI), Y9
+	VMOVUPS   160(BX), Y10
+	VMOVUPS   128(AX), Y12
+	VPAND     64(AX), Y9, Y11
 	VPCMPEQD  640(AX), Y11, Y11
-	VMOVUPS   128(AX), Y12
-	VPXOR     Y8, Y12, Y12
+	VPXOR     Y9, Y12, Y12
 	VBLENDVPS Y11, Y12, Y10, Y11
-	VMOVUPS   128(AX), Y12
-	VPAND     Y11, Y12, Y12
+	VPAND     128(AX), Y11, Y12
 	VPXOR     Y10, Y12, Y12
-	VPXOR     Y10, Y10, Y10
-	VADDPS    Y10, Y12, Y12
-	VPCMPEQD  Y9, Y12, Y10
-	VPAND     Y6, Y10, Y10
-	VPXOR     Y6, Y10, Y6
+	VCMPPS    $0x00, Y6, Y12, Y10
 	VPAND     Y7, Y10, Y10
+	VPXOR     Y10, Y7, Y7
+	VPAND     Y8, Y10, Y10
 	VANDPS    128(AX), Y11, Y11
 	VXORPS    Y11, Y10, Y10
-	VADDPS    Y8, Y10, Y8
-	VMOVUPS   Y8, 64(SP)
-	VMOVUPS   128(SP), Y8
-	VMOVUPS   160(SP), Y10
-	VPAND     64(AX), Y8, Y11
+	VADDPS    Y9, Y10, Y9
+	VMOVUPS   Y9, 160(BX)
+	VMOVUPS   192(DI), Y9
+	VMOVUPS   192(BX), Y10
+	VMOVUPS   128(AX), Y12
+	VPAND     64(AX), Y9, Y11
 	VPCMPEQD  640(AX), Y11, Y11
-	VMOVUPS   128(AX), Y12
-	VPXOR     Y8, Y12, Y12
+	VPXOR     Y9, Y12, Y12
 	VBLENDVPS Y11, Y12, Y10, Y11
-	VMOVUPS   128(AX), Y12
-	VPAND     Y11, Y12, Y12
+	VPAND     128(AX), Y11, Y12
 	VPXOR     Y10, Y12, Y12
-	VPXOR     Y10, Y10, Y10
-	VADDPS    Y10, Y12, Y12
-	VPCMPEQD  Y9, Y12, Y10
-	VPAND     Y6, Y10, Y10
-	VPXOR     Y6, Y10, Y6
+	VCMPPS    $0x00, Y6, Y12, Y10
 	VPAND     Y7, Y10, Y10
+	VPXOR     Y10, Y7, Y7
+	VPAND     Y8, Y10, Y10
 	VANDPS    128(AX), Y11, Y11
 	VXORPS    Y11, Y10, Y10
-	VADDPS    Y8, Y10, Y8
-	VMOVUPS   Y8, 128(SP)
-	VMOVUPS   192(SP), Y8
-	VMOVUPS   224(SP), Y10
-	VPAND     64(AX), Y8, Y11
+	VADDPS    Y9, Y10, Y9
+	VMOVUPS   Y9, 192(BX)
+	VMOVUPS   224(DI), Y9
+	VMOVUPS   224(BX), Y10
+	VMOVUPS   128(AX), Y12
+	VPAND     64(AX), Y9, Y11
 	VPCMPEQD  640(AX), Y11, Y11
-	VMOVUPS   128(AX), Y12
-	VPXOR     Y8, Y12, Y12
+	VPXOR     Y9, Y12, Y12
 	VBLENDVPS Y11, Y12, Y10, Y11
-	VMOVUPS   128(AX), Y12
-	VPAND     Y11, Y12, Y12
+	VPAND     128(AX), Y11, Y12
 	VPXOR     Y10, Y12, Y12
-	VPXOR     Y10, Y10, Y10
-	VADDPS    Y10, Y12, Y12
-	VPCMPEQD  Y9, Y12, Y9
-	VPAND     Y6, Y9, Y9
-	VPAND     Y7, Y9, Y6
+	VCMPPS    $0x00, Y6, Y12, Y6
+	VPAND     Y7, Y6, Y6
+	VPXOR     Y6, Y7, Y7
+	VPAND     Y8, Y6, Y6
 	VANDPS    128(AX), Y11, Y11
 	VXORPS    Y11, Y6, Y6
-	VADDPS    Y8, Y6, Y8
-	VMOVUPS   Y8, 192(SP)
-	VMOVUPS   (SP), Y6
-	VMOVUPS   64(SP), Y7
-	VMOVUPS   128(SP), Y8
-	VMOVUPS   192(SP), Y9
+	VADDPS    Y9, Y6, Y9
+	VMOVUPS   Y9, 224(BX)
+	VMOVUPS   128(BX), Y6
+	VMOVUPS   160(BX), Y7
+	VMOVUPS   192(BX), Y8
+	VMOVUPS   224(BX), Y9
 	JMP       done4
 
 // func packBoxD4AVX2(dst *byte, rows *float32, peaks *float32, groups int, inverse float32, table *uint64)
-// Requires: AVX, AVX2
-TEXT ·packBoxD4AVX2(SB), NOSPLIT, $256-48
+// Requires: AVX, AVX2, CMOV
+TEXT ·packBoxD4AVX2(SB), $1856-48
 	MOVQ         table+40(FP), AX
 	MOVQ         dst+0(FP), CX
 	MOVQ         rows+8(FP), DX
 	MOVQ         groups+24(FP), BX
 	VBROADCASTSS inverse+32(FP), Y0
-	MOVQ         2368(AX), SI
-	MOVQ         2376(AX), DI
-	MOVQ         2384(AX), R8
-	MOVQ         2392(AX), R9
-	MOVQ         2400(AX), R10
-	MOVQ         2408(AX), R11
-	MOVQ         2416(AX), R12
+	MOVQ         DX, SI
+	LEAQ         (SP), DI
+	ADDQ         $0x0000003f, DI
+	ANDQ         $-64, DI
 
-group:
+chunk:
+	MOVQ    $0x00000004, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
+	MOVQ    DI, R8
+
+pass1:
 	VMULPS   (DX), Y0, Y1
-	VADDPS   (AX), Y1, Y6
-	VSUBPS   (AX), Y6, Y2
-	VSUBPS   Y2, Y1, Y1
-	VPAND    64(AX), Y1, Y4
-	VMOVUPS  Y2, (SP)
-	VMOVUPS  Y1, 32(SP)
-	VMULPS   32(DX), Y0, Y1
-	VADDPS   (AX), Y1, Y8
-	VSUBPS   (AX), Y8, Y2
-	VSUBPS   Y2, Y1, Y1
-	VPAND    64(AX), Y1, Y7
-	VXORPS   Y8, Y6, Y3
-	VMINPS   Y8, Y6, Y5
-	VMAXPS   Y8, Y6, Y6
-	VPMAXUD  Y7, Y4, Y4
-	VMOVUPS  Y2, 64(SP)
-	VMOVUPS  Y1, 96(SP)
-	VMULPS   64(DX), Y0, Y1
 	VADDPS   (AX), Y1, Y2
-	VSUBPS   (AX), Y2, Y7
-	VSUBPS   Y7, Y1, Y1
-	VPAND    64(AX), Y1, Y8
-	VXORPS   Y2, Y3, Y3
-	VMINPS   Y2, Y5, Y5
-	VMAXPS   Y2, Y6, Y6
-	VPMAXUD  Y8, Y4, Y4
-	VMOVUPS  Y7, 128(SP)
-	VMOVUPS  Y1, 160(SP)
-	VMULPS   96(DX), Y0, Y1
+	VSUBPS   (AX), Y2, Y3
+	VMOVUPS  Y3, (R8)
+	VSUBPS   Y3, Y1, Y1
+	VMOVUPS  Y1, (DX)
+	VPAND    64(AX), Y1, Y1
+	VMULPS   32(DX), Y0, Y3
+	VADDPS   (AX), Y3, Y4
+	VSUBPS   (AX), Y4, Y5
+	VMOVUPS  Y5, 32(R8)
+	VSUBPS   Y5, Y3, Y3
+	VMOVUPS  Y3, 32(DX)
+	VPAND    64(AX), Y3, Y3
+	VXORPS   Y4, Y2, Y5
+	VMINPS   Y4, Y2, Y6
+	VMAXPS   Y4, Y2, Y2
+	VPMAXUD  Y3, Y1, Y1
+	VMULPS   64(DX), Y0, Y3
+	VADDPS   (AX), Y3, Y4
+	VSUBPS   (AX), Y4, Y7
+	VMOVUPS  Y7, 64(R8)
+	VSUBPS   Y7, Y3, Y3
+	VMOVUPS  Y3, 64(DX)
+	VPAND    64(AX), Y3, Y3
+	VXORPS   Y4, Y5, Y5
+	VMINPS   Y4, Y6, Y6
+	VMAXPS   Y4, Y2, Y2
+	VPMAXUD  Y3, Y1, Y1
+	VMULPS   96(DX), Y0, Y3
+	VADDPS   (AX), Y3, Y4
+	VSUBPS   (AX), Y4, Y7
+	VMOVUPS  Y7, 96(R8)
+	VSUBPS   Y7, Y3, Y3
+	VMOVUPS  Y3, 96(DX)
+	VPAND    64(AX), Y3, Y3
+	VXORPS   Y4, Y5, Y5
+	VMINPS   Y4, Y6, Y6
+	VMAXPS   Y4, Y2, Y2
+	VPMAXUD  Y3, Y1, Y1
+	VPXOR    Y3, Y3, Y3
+	VPCMPEQD Y3, Y1, Y3
+	VCMPPS   $0x11, 832(AX), Y6, Y4
+	VPOR     Y3, Y4, Y3
+	VMOVUPS  896(AX), Y4
+	VCMPPS   $0x11, Y2, Y4, Y2
+	VPOR     Y3, Y2, Y2
+	VPTEST   Y2, Y2
+	JNZ      again0
+	MOVL     $0x00000000, 416(R8)
+	VPSLLD   $0x1f, Y5, Y2
+	VPSRAD   $0x1f, Y2, Y2
+	VMOVUPS  Y1, 256(R8)
+	VMOVUPS  Y2, 320(R8)
+
+found0:
+	VMULPS   128(DX), Y0, Y1
 	VADDPS   (AX), Y1, Y2
-	VSUBPS   (AX), Y2, Y7
-	VSUBPS   Y7, Y1, Y1
-	VPAND    64(AX), Y1, Y8
-	VXORPS   Y2, Y3, Y3
-	VMINPS   Y2, Y5, Y5
-	VMAXPS   Y2, Y6, Y6
-	VPMAXUD  Y8, Y4, Y4
-	VMOVUPS  Y7, 192(SP)
-	VMOVUPS  Y1, 224(SP)
-	VPXOR    Y1, Y1, Y1
-	VPCMPEQD Y1, Y4, Y1
-	VCMPPS   $0x11, 832(AX), Y5, Y2
-	VPOR     Y1, Y2, Y1
-	VMOVUPS  896(AX), Y2
-	VCMPPS   $0x11, Y6, Y2, Y2
-	VPOR     Y1, Y2, Y1
-	VPTEST   Y1, Y1
-	JNZ      risky0
-	VPSLLD   $0x1f, Y3, Y6
-	VPSRAD   $0x1f, Y6, Y6
-	VMOVUPS  384(AX), Y5
-	VMOVUPS  32(SP), Y1
-	VPAND    64(AX), Y1, Y2
+	VSUBPS   (AX), Y2, Y3
+	VMOVUPS  Y3, 128(R8)
+	VSUBPS   Y3, Y1, Y1
+	VMOVUPS  Y1, 128(DX)
+	VPAND    64(AX), Y1, Y1
+	VMULPS   160(DX), Y0, Y3
+	VADDPS   (AX), Y3, Y4
+	VSUBPS   (AX), Y4, Y5
+	VMOVUPS  Y5, 160(R8)
+	VSUBPS   Y5, Y3, Y3
+	VMOVUPS  Y3, 160(DX)
+	VPAND    64(AX), Y3, Y3
+	VXORPS   Y4, Y2, Y5
+	VMINPS   Y4, Y2, Y6
+	VMAXPS   Y4, Y2, Y2
+	VPMAXUD  Y3, Y1, Y1
+	VMULPS   192(DX), Y0, Y3
+	VADDPS   (AX), Y3, Y4
+	VSUBPS   (AX), Y4, Y7
+	VMOVUPS  Y7, 192(R8)
+	VSUBPS   Y7, Y3, Y3
+	VMOVUPS  Y3, 192(DX)
+	VPAND    64(AX), Y3, Y3
+	VXORPS   Y4, Y5, Y5
+	VMINPS   Y4, Y6, Y6
+	VMAXPS   Y4, Y2, Y2
+	VPMAXUD  Y3, Y1, Y1
+	VMULPS   224(DX), Y0, Y3
+	VADDPS   (AX), Y3, Y4
+	VSUBPS   (AX), Y4, Y7
+	VMOVUPS  Y7, 224(R8)
+	VSUBPS   Y7, Y3, Y3
+	VMOVUPS  Y3, 224(DX)
+	VPAND    64(AX), Y3, Y3
+	VXORPS   Y4, Y5, Y5
+	VMINPS   Y4, Y6, Y6
+	VMAXPS   Y4, Y2, Y2
+	VPMAXUD  Y3, Y1, Y1
+	VPXOR    Y3, Y3, Y3
+	VPCMPEQD Y3, Y1, Y3
+	VCMPPS   $0x11, 832(AX), Y6, Y4
+	VPOR     Y3, Y4, Y3
+	VMOVUPS  896(AX), Y4
+	VCMPPS   $0x11, Y2, Y4, Y2
+	VPOR     Y3, Y2, Y2
+	VPTEST   Y2, Y2
+	JNZ      again4
+	MOVL     $0x00000000, 420(R8)
+	VPSLLD   $0x1f, Y5, Y2
+	VPSRAD   $0x1f, Y2, Y2
+	VMOVUPS  Y1, 288(R8)
+	VMOVUPS  Y2, 352(R8)
+
+found4:
+	ADDQ    $0x00000100, DX
+	ADDQ    $0x000001c0, R8
+	DECQ    R9
+	JNZ     pass1
+	MOVQ    $0x00000004, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
+	MOVQ    DI, R8
+
+pass2:
+	CMPL     416(R8), $0x00
+	JNE      risky0
+	VMOVUPS  256(R8), Y4
+	VMOVUPS  320(R8), Y5
+	VMOVUPS  384(AX), Y6
+	VMOVUPS  64(AX), Y1
+	VPAND    (SI), Y1, Y1
+	VPCMPEQD Y4, Y1, Y2
+	VPAND    Y5, Y2, Y2
+	VPXOR    Y2, Y5, Y5
+	VPAND    Y6, Y2, Y2
+	VPXOR    Y1, Y2, Y2
+	VPXOR    (SI), Y2, Y2
+	VADDPS   (R8), Y2, Y1
+	VMOVUPS  64(AX), Y2
+	VPAND    32(SI), Y2, Y2
 	VPCMPEQD Y4, Y2, Y3
-	VPAND    Y6, Y3, Y3
-	VPXOR    Y6, Y3, Y6
 	VPAND    Y5, Y3, Y3
-	VPXOR    Y2, Y1, Y1
-	VPXOR    Y1, Y3, Y3
-	VADDPS   (SP), Y3, Y1
-	VMOVUPS  96(SP), Y2
-	VPAND    64(AX), Y2, Y3
+	VPXOR    Y3, Y5, Y5
+	VPAND    Y6, Y3, Y3
+	VPXOR    Y2, Y3, Y3
+	VPXOR    32(SI), Y3, Y3
+	VADDPS   32(R8), Y3, Y2
+	VMOVUPS  64(AX), Y3
+	VPAND    64(SI), Y3, Y3
 	VPCMPEQD Y4, Y3, Y7
-	VPAND    Y6, Y7, Y7
-	VPXOR    Y6, Y7, Y6
 	VPAND    Y5, Y7, Y7
-	VPXOR    Y3, Y2, Y2
-	VPXOR    Y2, Y7, Y7
-	VADDPS   64(SP), Y7, Y2
-	VMOVUPS  160(SP), Y3
-	VPAND    64(AX), Y3, Y7
-	VPCMPEQD Y4, Y7, Y8
-	VPAND    Y6, Y8, Y8
-	VPXOR    Y6, Y8, Y6
-	VPAND    Y5, Y8, Y8
-	VPXOR    Y7, Y3, Y3
-	VPXOR    Y3, Y8, Y8
-	VADDPS   128(SP), Y8, Y3
-	VMOVUPS  224(SP), Y7
-	VPAND    64(AX), Y7, Y8
-	VPCMPEQD Y4, Y8, Y4
-	VPAND    Y6, Y4, Y4
+	VPXOR    Y7, Y5, Y5
+	VPAND    Y6, Y7, Y7
+	VPXOR    Y3, Y7, Y7
+	VPXOR    64(SI), Y7, Y7
+	VADDPS   64(R8), Y7, Y3
+	VMOVUPS  64(AX), Y7
+	VPAND    96(SI), Y7, Y7
+	VPCMPEQD Y4, Y7, Y4
 	VPAND    Y5, Y4, Y4
-	VPXOR    Y8, Y7, Y7
+	VPXOR    Y4, Y5, Y5
+	VPAND    Y6, Y4, Y4
 	VPXOR    Y7, Y4, Y4
-	VADDPS   192(SP), Y4, Y4
+	VPXOR    96(SI), Y4, Y4
+	VADDPS   96(R8), Y4, Y4
 
 done0:
-	VMULPS   128(DX), Y0, Y5
-	VADDPS   (AX), Y5, Y10
-	VSUBPS   (AX), Y10, Y6
-	VSUBPS   Y6, Y5, Y5
-	VPAND    64(AX), Y5, Y8
-	VMOVUPS  Y6, (SP)
-	VMOVUPS  Y5, 32(SP)
-	VMULPS   160(DX), Y0, Y5
-	VADDPS   (AX), Y5, Y12
-	VSUBPS   (AX), Y12, Y6
-	VSUBPS   Y6, Y5, Y5
-	VPAND    64(AX), Y5, Y11
-	VXORPS   Y12, Y10, Y7
-	VMINPS   Y12, Y10, Y9
-	VMAXPS   Y12, Y10, Y10
-	VPMAXUD  Y11, Y8, Y8
-	VMOVUPS  Y6, 64(SP)
-	VMOVUPS  Y5, 96(SP)
-	VMULPS   192(DX), Y0, Y5
-	VADDPS   (AX), Y5, Y6
-	VSUBPS   (AX), Y6, Y11
-	VSUBPS   Y11, Y5, Y5
-	VPAND    64(AX), Y5, Y12
-	VXORPS   Y6, Y7, Y7
-	VMINPS   Y6, Y9, Y9
-	VMAXPS   Y6, Y10, Y10
-	VPMAXUD  Y12, Y8, Y8
-	VMOVUPS  Y11, 128(SP)
-	VMOVUPS  Y5, 160(SP)
-	VMULPS   224(DX), Y0, Y5
-	VADDPS   (AX), Y5, Y6
-	VSUBPS   (AX), Y6, Y11
-	VSUBPS   Y11, Y5, Y5
-	VPAND    64(AX), Y5, Y12
-	VXORPS   Y6, Y7, Y7
-	VMINPS   Y6, Y9, Y9
-	VMAXPS   Y6, Y10, Y10
-	VPMAXUD  Y12, Y8, Y8
-	VMOVUPS  Y11, 192(SP)
-	VMOVUPS  Y5, 224(SP)
-	VPXOR    Y5, Y5, Y5
-	VPCMPEQD Y5, Y8, Y5
-	VCMPPS   $0x11, 832(AX), Y9, Y6
-	VPOR     Y5, Y6, Y5
-	VMOVUPS  896(AX), Y6
-	VCMPPS   $0x11, Y10, Y6, Y6
-	VPOR     Y5, Y6, Y5
-	VPTEST   Y5, Y5
-	JNZ      risky4
-	VPSLLD   $0x1f, Y7, Y10
-	VPSRAD   $0x1f, Y10, Y10
-	VMOVUPS  384(AX), Y9
-	VMOVUPS  32(SP), Y5
-	VPAND    64(AX), Y5, Y6
+	CMPL     420(R8), $0x00
+	JNE      risky4
+	VMOVUPS  288(R8), Y8
+	VMOVUPS  352(R8), Y9
+	VMOVUPS  384(AX), Y10
+	VMOVUPS  64(AX), Y5
+	VPAND    128(SI), Y5, Y5
+	VPCMPEQD Y8, Y5, Y6
+	VPAND    Y9, Y6, Y6
+	VPXOR    Y6, Y9, Y9
+	VPAND    Y10, Y6, Y6
+	VPXOR    Y5, Y6, Y6
+	VPXOR    128(SI), Y6, Y6
+	VADDPS   128(R8), Y6, Y5
+	VMOVUPS  64(AX), Y6
+	VPAND    160(SI), Y6, Y6
 	VPCMPEQD Y8, Y6, Y7
-	VPAND    Y10, Y7, Y7
-	VPXOR    Y10, Y7, Y10
 	VPAND    Y9, Y7, Y7
-	VPXOR    Y6, Y5, Y5
-	VPXOR    Y5, Y7, Y7
-	VADDPS   (SP), Y7, Y5
-	VMOVUPS  96(SP), Y6
-	VPAND    64(AX), Y6, Y7
+	VPXOR    Y7, Y9, Y9
+	VPAND    Y10, Y7, Y7
+	VPXOR    Y6, Y7, Y7
+	VPXOR    160(SI), Y7, Y7
+	VADDPS   160(R8), Y7, Y6
+	VMOVUPS  64(AX), Y7
+	VPAND    192(SI), Y7, Y7
 	VPCMPEQD Y8, Y7, Y11
-	VPAND    Y10, Y11, Y11
-	VPXOR    Y10, Y11, Y10
 	VPAND    Y9, Y11, Y11
-	VPXOR    Y7, Y6, Y6
-	VPXOR    Y6, Y11, Y11
-	VADDPS   64(SP), Y11, Y6
-	VMOVUPS  160(SP), Y7
-	VPAND    64(AX), Y7, Y11
-	VPCMPEQD Y8, Y11, Y12
-	VPAND    Y10, Y12, Y12
-	VPXOR    Y10, Y12, Y10
-	VPAND    Y9, Y12, Y12
-	VPXOR    Y11, Y7, Y7
-	VPXOR    Y7, Y12, Y12
-	VADDPS   128(SP), Y12, Y7
-	VMOVUPS  224(SP), Y11
-	VPAND    64(AX), Y11, Y12
-	VPCMPEQD Y8, Y12, Y8
-	VPAND    Y10, Y8, Y8
+	VPXOR    Y11, Y9, Y9
+	VPAND    Y10, Y11, Y11
+	VPXOR    Y7, Y11, Y11
+	VPXOR    192(SI), Y11, Y11
+	VADDPS   192(R8), Y11, Y7
+	VMOVUPS  64(AX), Y11
+	VPAND    224(SI), Y11, Y11
+	VPCMPEQD Y8, Y11, Y8
 	VPAND    Y9, Y8, Y8
-	VPXOR    Y12, Y11, Y11
+	VPXOR    Y8, Y9, Y9
+	VPAND    Y10, Y8, Y8
 	VPXOR    Y11, Y8, Y8
-	VADDPS   192(SP), Y8, Y8
+	VPXOR    224(SI), Y8, Y8
+	VADDPS   224(R8), Y8, Y8
 
 done4:
 	VMULPS       960(AX), Y2, Y2
@@ -8400,409 +9423,404 @@ done4:
 	VPBLENDD     $0x03, Y1, Y4, Y4
 	VPOR         Y4, Y3, Y3
 	VMOVQ        X3, (CX)
-	VMOVQ        X2, (CX)(SI*1)
-	VMOVHPS      X3, (CX)(DI*1)
-	VMOVHPS      X2, (CX)(R8*1)
+	MOVQ         2368(AX), R10
+	VMOVQ        X2, (CX)(R10*1)
+	MOVQ         2376(AX), R10
+	VMOVHPS      X3, (CX)(R10*1)
+	MOVQ         2384(AX), R10
+	VMOVHPS      X2, (CX)(R10*1)
 	VEXTRACTI128 $0x01, Y3, X3
 	VEXTRACTI128 $0x01, Y2, X2
-	VMOVQ        X3, (CX)(R9*1)
+	MOVQ         2392(AX), R10
+	VMOVQ        X3, (CX)(R10*1)
+	MOVQ         2400(AX), R10
 	VMOVQ        X2, (CX)(R10*1)
-	VMOVHPS      X3, (CX)(R11*1)
-	VMOVHPS      X2, (CX)(R12*1)
+	MOVQ         2408(AX), R10
+	VMOVHPS      X3, (CX)(R10*1)
+	MOVQ         2416(AX), R10
+	VMOVHPS      X2, (CX)(R10*1)
 	ADDQ         2424(AX), CX
-	ADDQ         $0x00000100, DX
-	DECQ         BX
-	JNZ          group
+	ADDQ         $0x00000100, SI
+	ADDQ         $0x000001c0, R8
+	DECQ         R9
+	JNZ          pass2
+	SUBQ         $0x00000004, BX
+	JG           chunk
 	VZEROUPPER
 	RET
 
-risky0:
+again0:
 	VPXOR     Y1, Y1, Y1
-	VMULPS    (DX), Y0, Y2
+	VMOVUPS   (R8), Y2
+	VADDPS    (DX), Y2, Y2
 	VADDPS    Y1, Y2, Y2
 	VMINPS    640(AX), Y2, Y3
 	VMAXPS    704(AX), Y3, Y3
 	VADDPS    (AX), Y3, Y3
 	VSUBPS    (AX), Y3, Y4
 	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y4, (R8)
+	VMOVUPS   Y2, (DX)
+	VMOVUPS   128(AX), Y6
 	VPAND     64(AX), Y4, Y5
 	VPCMPEQD  640(AX), Y5, Y5
-	VMOVUPS   128(AX), Y6
 	VPXOR     Y4, Y6, Y6
-	VBLENDVPS Y5, Y6, Y2, Y5
-	VMOVUPS   128(AX), Y6
-	VPAND     Y5, Y6, Y5
-	VPXOR     Y2, Y5, Y5
-	VPXOR     Y6, Y6, Y6
-	VADDPS    Y6, Y5, Y5
-	VMOVUPS   Y4, (SP)
-	VMOVUPS   Y2, 32(SP)
-	VMULPS    32(DX), Y0, Y2
-	VADDPS    Y1, Y2, Y2
-	VMINPS    640(AX), Y2, Y4
-	VMAXPS    704(AX), Y4, Y4
-	VADDPS    (AX), Y4, Y4
-	VSUBPS    (AX), Y4, Y6
-	VSUBPS    Y6, Y2, Y2
-	VXORPS    Y4, Y3, Y3
-	VPAND     64(AX), Y6, Y4
-	VPCMPEQD  640(AX), Y4, Y4
-	VMOVUPS   128(AX), Y7
-	VPXOR     Y6, Y7, Y7
-	VBLENDVPS Y4, Y7, Y2, Y4
-	VMOVUPS   128(AX), Y7
-	VPAND     Y4, Y7, Y4
+	VBLENDVPS Y5, Y6, Y2, Y4
+	VPAND     128(AX), Y4, Y4
 	VPXOR     Y2, Y4, Y4
-	VPXOR     Y7, Y7, Y7
-	VADDPS    Y7, Y4, Y4
-	VMAXPS    Y4, Y5, Y4
-	VMOVUPS   Y6, 64(SP)
-	VMOVUPS   Y2, 96(SP)
-	VMULPS    64(DX), Y0, Y2
+	VMOVUPS   32(R8), Y2
+	VADDPS    32(DX), Y2, Y2
 	VADDPS    Y1, Y2, Y2
 	VMINPS    640(AX), Y2, Y5
 	VMAXPS    704(AX), Y5, Y5
 	VADDPS    (AX), Y5, Y5
-	VSUBPS    (AX), Y5, Y6
-	VSUBPS    Y6, Y2, Y2
 	VXORPS    Y5, Y3, Y3
-	VPAND     64(AX), Y6, Y5
-	VPCMPEQD  640(AX), Y5, Y5
+	VSUBPS    (AX), Y5, Y5
+	VSUBPS    Y5, Y2, Y2
+	VMOVUPS   Y5, 32(R8)
+	VMOVUPS   Y2, 32(DX)
 	VMOVUPS   128(AX), Y7
-	VPXOR     Y6, Y7, Y7
-	VBLENDVPS Y5, Y7, Y2, Y5
-	VMOVUPS   128(AX), Y7
-	VPAND     Y5, Y7, Y5
+	VPAND     64(AX), Y5, Y6
+	VPCMPEQD  640(AX), Y6, Y6
+	VPXOR     Y5, Y7, Y7
+	VBLENDVPS Y6, Y7, Y2, Y5
+	VPAND     128(AX), Y5, Y5
 	VPXOR     Y2, Y5, Y5
-	VPXOR     Y7, Y7, Y7
-	VADDPS    Y7, Y5, Y5
-	VMAXPS    Y5, Y4, Y4
-	VMOVUPS   Y6, 128(SP)
-	VMOVUPS   Y2, 160(SP)
-	VMULPS    96(DX), Y0, Y2
-	VADDPS    Y1, Y2, Y2
-	VMINPS    640(AX), Y2, Y1
+	VMAXPS    Y5, Y4, Y2
+	VMOVUPS   64(R8), Y4
+	VADDPS    64(DX), Y4, Y4
+	VADDPS    Y1, Y4, Y4
+	VMINPS    640(AX), Y4, Y5
+	VMAXPS    704(AX), Y5, Y5
+	VADDPS    (AX), Y5, Y5
+	VXORPS    Y5, Y3, Y3
+	VSUBPS    (AX), Y5, Y5
+	VSUBPS    Y5, Y4, Y4
+	VMOVUPS   Y5, 64(R8)
+	VMOVUPS   Y4, 64(DX)
+	VMOVUPS   128(AX), Y7
+	VPAND     64(AX), Y5, Y6
+	VPCMPEQD  640(AX), Y6, Y6
+	VPXOR     Y5, Y7, Y7
+	VBLENDVPS Y6, Y7, Y4, Y5
+	VPAND     128(AX), Y5, Y5
+	VPXOR     Y4, Y5, Y5
+	VMAXPS    Y5, Y2, Y2
+	VMOVUPS   96(R8), Y4
+	VADDPS    96(DX), Y4, Y4
+	VADDPS    Y1, Y4, Y4
+	VMINPS    640(AX), Y4, Y1
 	VMAXPS    704(AX), Y1, Y1
 	VADDPS    (AX), Y1, Y1
-	VSUBPS    (AX), Y1, Y5
-	VSUBPS    Y5, Y2, Y2
 	VXORPS    Y1, Y3, Y3
-	VPAND     64(AX), Y5, Y1
-	VPCMPEQD  640(AX), Y1, Y1
+	VSUBPS    (AX), Y1, Y1
+	VSUBPS    Y1, Y4, Y4
+	VMOVUPS   Y1, 96(R8)
+	VMOVUPS   Y4, 96(DX)
 	VMOVUPS   128(AX), Y6
-	VPXOR     Y5, Y6, Y6
-	VBLENDVPS Y1, Y6, Y2, Y1
-	VMOVUPS   128(AX), Y6
-	VPAND     Y1, Y6, Y1
-	VPXOR     Y2, Y1, Y1
-	VPXOR     Y6, Y6, Y6
-	VADDPS    Y6, Y1, Y1
-	VMAXPS    Y1, Y4, Y4
-	VMOVUPS   Y5, 192(SP)
-	VMOVUPS   Y2, 224(SP)
+	VPAND     64(AX), Y1, Y5
+	VPCMPEQD  640(AX), Y5, Y5
+	VPXOR     Y1, Y6, Y6
+	VBLENDVPS Y5, Y6, Y4, Y1
+	VPAND     128(AX), Y1, Y1
+	VPXOR     Y4, Y1, Y1
+	VMAXPS    Y1, Y2, Y2
+	MOVL      $0x00000001, 416(R8)
 	VPSLLD    $0x1f, Y3, Y1
 	VPSRAD    $0x1f, Y1, Y1
-	VMOVUPS   384(AX), Y2
-	VMOVUPS   (SP), Y3
-	VMOVUPS   32(SP), Y5
-	VPAND     64(AX), Y3, Y6
+	VMOVUPS   Y2, 256(R8)
+	VMOVUPS   Y1, 320(R8)
+	JMP       found0
+
+again4:
+	VPXOR     Y1, Y1, Y1
+	VMOVUPS   128(R8), Y2
+	VADDPS    128(DX), Y2, Y2
+	VADDPS    Y1, Y2, Y2
+	VMINPS    640(AX), Y2, Y3
+	VMAXPS    704(AX), Y3, Y3
+	VADDPS    (AX), Y3, Y3
+	VSUBPS    (AX), Y3, Y4
+	VSUBPS    Y4, Y2, Y2
+	VMOVUPS   Y4, 128(R8)
+	VMOVUPS   Y2, 128(DX)
+	VMOVUPS   128(AX), Y6
+	VPAND     64(AX), Y4, Y5
+	VPCMPEQD  640(AX), Y5, Y5
+	VPXOR     Y4, Y6, Y6
+	VBLENDVPS Y5, Y6, Y2, Y4
+	VPAND     128(AX), Y4, Y4
+	VPXOR     Y2, Y4, Y4
+	VMOVUPS   160(R8), Y2
+	VADDPS    160(DX), Y2, Y2
+	VADDPS    Y1, Y2, Y2
+	VMINPS    640(AX), Y2, Y5
+	VMAXPS    704(AX), Y5, Y5
+	VADDPS    (AX), Y5, Y5
+	VXORPS    Y5, Y3, Y3
+	VSUBPS    (AX), Y5, Y5
+	VSUBPS    Y5, Y2, Y2
+	VMOVUPS   Y5, 160(R8)
+	VMOVUPS   Y2, 160(DX)
+	VMOVUPS   128(AX), Y7
+	VPAND     64(AX), Y5, Y6
 	VPCMPEQD  640(AX), Y6, Y6
-	VMOVUPS   128(AX), Y7
-	VPXOR     Y3, Y7, Y7
-	VBLENDVPS Y6, Y7, Y5, Y6
-	VMOVUPS   128(AX), Y7
-	VPAND     Y6, Y7, Y7
 	VPXOR     Y5, Y7, Y7
-	VPXOR     Y5, Y5, Y5
-	VADDPS    Y5, Y7, Y7
-	VPCMPEQD  Y4, Y7, Y5
-	VPAND     Y1, Y5, Y5
-	VPXOR     Y1, Y5, Y1
+	VBLENDVPS Y6, Y7, Y2, Y5
+	VPAND     128(AX), Y5, Y5
+	VPXOR     Y2, Y5, Y5
+	VMAXPS    Y5, Y4, Y2
+	VMOVUPS   192(R8), Y4
+	VADDPS    192(DX), Y4, Y4
+	VADDPS    Y1, Y4, Y4
+	VMINPS    640(AX), Y4, Y5
+	VMAXPS    704(AX), Y5, Y5
+	VADDPS    (AX), Y5, Y5
+	VXORPS    Y5, Y3, Y3
+	VSUBPS    (AX), Y5, Y5
+	VSUBPS    Y5, Y4, Y4
+	VMOVUPS   Y5, 192(R8)
+	VMOVUPS   Y4, 192(DX)
+	VMOVUPS   128(AX), Y7
+	VPAND     64(AX), Y5, Y6
+	VPCMPEQD  640(AX), Y6, Y6
+	VPXOR     Y5, Y7, Y7
+	VBLENDVPS Y6, Y7, Y4, Y5
+	VPAND     128(AX), Y5, Y5
+	VPXOR     Y4, Y5, Y5
+	VMAXPS    Y5, Y2, Y2
+	VMOVUPS   224(R8), Y4
+	VADDPS    224(DX), Y4, Y4
+	VADDPS    Y1, Y4, Y4
+	VMINPS    640(AX), Y4, Y1
+	VMAXPS    704(AX), Y1, Y1
+	VADDPS    (AX), Y1, Y1
+	VXORPS    Y1, Y3, Y3
+	VSUBPS    (AX), Y1, Y1
+	VSUBPS    Y1, Y4, Y4
+	VMOVUPS   Y1, 224(R8)
+	VMOVUPS   Y4, 224(DX)
+	VMOVUPS   128(AX), Y6
+	VPAND     64(AX), Y1, Y5
+	VPCMPEQD  640(AX), Y5, Y5
+	VPXOR     Y1, Y6, Y6
+	VBLENDVPS Y5, Y6, Y4, Y1
+	VPAND     128(AX), Y1, Y1
+	VPXOR     Y4, Y1, Y1
+	VMAXPS    Y1, Y2, Y2
+	MOVL      $0x00000001, 420(R8)
+	VPSLLD    $0x1f, Y3, Y1
+	VPSRAD    $0x1f, Y1, Y1
+	VMOVUPS   Y2, 288(R8)
+	VMOVUPS   Y1, 352(R8)
+	JMP       found4
+
+risky0:
+	VMOVUPS   256(R8), Y1
+	VMOVUPS   320(R8), Y2
+	VMOVUPS   384(AX), Y3
+	VMOVUPS   (R8), Y4
+	VMOVUPS   (SI), Y5
+	VMOVUPS   128(AX), Y7
+	VPAND     64(AX), Y4, Y6
+	VPCMPEQD  640(AX), Y6, Y6
+	VPXOR     Y4, Y7, Y7
+	VBLENDVPS Y6, Y7, Y5, Y6
+	VPAND     128(AX), Y6, Y7
+	VPXOR     Y5, Y7, Y7
+	VCMPPS    $0x00, Y1, Y7, Y5
 	VPAND     Y2, Y5, Y5
+	VPXOR     Y5, Y2, Y2
+	VPAND     Y3, Y5, Y5
 	VANDPS    128(AX), Y6, Y6
 	VXORPS    Y6, Y5, Y5
-	VADDPS    Y3, Y5, Y3
-	VMOVUPS   Y3, (SP)
-	VMOVUPS   64(SP), Y3
-	VMOVUPS   96(SP), Y5
-	VPAND     64(AX), Y3, Y6
+	VADDPS    Y4, Y5, Y4
+	VMOVUPS   Y4, (SI)
+	VMOVUPS   32(R8), Y4
+	VMOVUPS   32(SI), Y5
+	VMOVUPS   128(AX), Y7
+	VPAND     64(AX), Y4, Y6
 	VPCMPEQD  640(AX), Y6, Y6
-	VMOVUPS   128(AX), Y7
-	VPXOR     Y3, Y7, Y7
+	VPXOR     Y4, Y7, Y7
 	VBLENDVPS Y6, Y7, Y5, Y6
-	VMOVUPS   128(AX), Y7
-	VPAND     Y6, Y7, Y7
+	VPAND     128(AX), Y6, Y7
 	VPXOR     Y5, Y7, Y7
-	VPXOR     Y5, Y5, Y5
-	VADDPS    Y5, Y7, Y7
-	VPCMPEQD  Y4, Y7, Y5
-	VPAND     Y1, Y5, Y5
-	VPXOR     Y1, Y5, Y1
+	VCMPPS    $0x00, Y1, Y7, Y5
 	VPAND     Y2, Y5, Y5
+	VPXOR     Y5, Y2, Y2
+	VPAND     Y3, Y5, Y5
 	VANDPS    128(AX), Y6, Y6
 	VXORPS    Y6, Y5, Y5
-	VADDPS    Y3, Y5, Y3
-	VMOVUPS   Y3, 64(SP)
-	VMOVUPS   128(SP), Y3
-	VMOVUPS   160(SP), Y5
-	VPAND     64(AX), Y3, Y6
+	VADDPS    Y4, Y5, Y4
+	VMOVUPS   Y4, 32(SI)
+	VMOVUPS   64(R8), Y4
+	VMOVUPS   64(SI), Y5
+	VMOVUPS   128(AX), Y7
+	VPAND     64(AX), Y4, Y6
 	VPCMPEQD  640(AX), Y6, Y6
-	VMOVUPS   128(AX), Y7
-	VPXOR     Y3, Y7, Y7
+	VPXOR     Y4, Y7, Y7
 	VBLENDVPS Y6, Y7, Y5, Y6
-	VMOVUPS   128(AX), Y7
-	VPAND     Y6, Y7, Y7
+	VPAND     128(AX), Y6, Y7
 	VPXOR     Y5, Y7, Y7
-	VPXOR     Y5, Y5, Y5
-	VADDPS    Y5, Y7, Y7
-	VPCMPEQD  Y4, Y7, Y5
-	VPAND     Y1, Y5, Y5
-	VPXOR     Y1, Y5, Y1
+	VCMPPS    $0x00, Y1, Y7, Y5
 	VPAND     Y2, Y5, Y5
+	VPXOR     Y5, Y2, Y2
+	VPAND     Y3, Y5, Y5
 	VANDPS    128(AX), Y6, Y6
 	VXORPS    Y6, Y5, Y5
-	VADDPS    Y3, Y5, Y3
-	VMOVUPS   Y3, 128(SP)
-	VMOVUPS   192(SP), Y3
-	VMOVUPS   224(SP), Y5
-	VPAND     64(AX), Y3, Y6
+	VADDPS    Y4, Y5, Y4
+	VMOVUPS   Y4, 64(SI)
+	VMOVUPS   96(R8), Y4
+	VMOVUPS   96(SI), Y5
+	VMOVUPS   128(AX), Y7
+	VPAND     64(AX), Y4, Y6
 	VPCMPEQD  640(AX), Y6, Y6
-	VMOVUPS   128(AX), Y7
-	VPXOR     Y3, Y7, Y7
+	VPXOR     Y4, Y7, Y7
 	VBLENDVPS Y6, Y7, Y5, Y6
-	VMOVUPS   128(AX), Y7
-	VPAND     Y6, Y7, Y7
+	VPAND     128(AX), Y6, Y7
 	VPXOR     Y5, Y7, Y7
-	VPXOR     Y5, Y5, Y5
-	VADDPS    Y5, Y7, Y7
-	VPCMPEQD  Y4, Y7, Y4
-	VPAND     Y1, Y4, Y4
-	VPAND     Y2, Y4, Y1
+	VCMPPS    $0x00, Y1, Y7, Y1
+	VPAND     Y2, Y1, Y1
+	VPXOR     Y1, Y2, Y2
+	VPAND     Y3, Y1, Y1
 	VANDPS    128(AX), Y6, Y6
 	VXORPS    Y6, Y1, Y1
-	VADDPS    Y3, Y1, Y3
-	VMOVUPS   Y3, 192(SP)
-	VMOVUPS   (SP), Y1
-	VMOVUPS   64(SP), Y2
-	VMOVUPS   128(SP), Y3
-	VMOVUPS   192(SP), Y4
+	VADDPS    Y4, Y1, Y4
+	VMOVUPS   Y4, 96(SI)
+	VMOVUPS   (SI), Y1
+	VMOVUPS   32(SI), Y2
+	VMOVUPS   64(SI), Y3
+	VMOVUPS   96(SI), Y4
 	JMP       done0
 
 risky4:
-	VPXOR     Y5, Y5, Y5
-	VMULPS    128(DX), Y0, Y6
-	VADDPS    Y5, Y6, Y6
-	VMINPS    640(AX), Y6, Y7
-	VMAXPS    704(AX), Y7, Y7
-	VADDPS    (AX), Y7, Y7
-	VSUBPS    (AX), Y7, Y8
-	VSUBPS    Y8, Y6, Y6
-	VPAND     64(AX), Y8, Y9
-	VPCMPEQD  640(AX), Y9, Y9
-	VMOVUPS   128(AX), Y10
-	VPXOR     Y8, Y10, Y10
-	VBLENDVPS Y9, Y10, Y6, Y9
-	VMOVUPS   128(AX), Y10
-	VPAND     Y9, Y10, Y9
-	VPXOR     Y6, Y9, Y9
-	VPXOR     Y10, Y10, Y10
-	VADDPS    Y10, Y9, Y9
-	VMOVUPS   Y8, (SP)
-	VMOVUPS   Y6, 32(SP)
-	VMULPS    160(DX), Y0, Y6
-	VADDPS    Y5, Y6, Y6
-	VMINPS    640(AX), Y6, Y8
-	VMAXPS    704(AX), Y8, Y8
-	VADDPS    (AX), Y8, Y8
-	VSUBPS    (AX), Y8, Y10
-	VSUBPS    Y10, Y6, Y6
-	VXORPS    Y8, Y7, Y7
-	VPAND     64(AX), Y10, Y8
-	VPCMPEQD  640(AX), Y8, Y8
+	VMOVUPS   288(R8), Y5
+	VMOVUPS   352(R8), Y6
+	VMOVUPS   384(AX), Y7
+	VMOVUPS   128(R8), Y8
+	VMOVUPS   128(SI), Y9
 	VMOVUPS   128(AX), Y11
-	VPXOR     Y10, Y11, Y11
-	VBLENDVPS Y8, Y11, Y6, Y8
-	VMOVUPS   128(AX), Y11
-	VPAND     Y8, Y11, Y8
-	VPXOR     Y6, Y8, Y8
-	VPXOR     Y11, Y11, Y11
-	VADDPS    Y11, Y8, Y8
-	VMAXPS    Y8, Y9, Y8
-	VMOVUPS   Y10, 64(SP)
-	VMOVUPS   Y6, 96(SP)
-	VMULPS    192(DX), Y0, Y6
-	VADDPS    Y5, Y6, Y6
-	VMINPS    640(AX), Y6, Y9
-	VMAXPS    704(AX), Y9, Y9
-	VADDPS    (AX), Y9, Y9
-	VSUBPS    (AX), Y9, Y10
-	VSUBPS    Y10, Y6, Y6
-	VXORPS    Y9, Y7, Y7
-	VPAND     64(AX), Y10, Y9
-	VPCMPEQD  640(AX), Y9, Y9
-	VMOVUPS   128(AX), Y11
-	VPXOR     Y10, Y11, Y11
-	VBLENDVPS Y9, Y11, Y6, Y9
-	VMOVUPS   128(AX), Y11
-	VPAND     Y9, Y11, Y9
-	VPXOR     Y6, Y9, Y9
-	VPXOR     Y11, Y11, Y11
-	VADDPS    Y11, Y9, Y9
-	VMAXPS    Y9, Y8, Y8
-	VMOVUPS   Y10, 128(SP)
-	VMOVUPS   Y6, 160(SP)
-	VMULPS    224(DX), Y0, Y6
-	VADDPS    Y5, Y6, Y6
-	VMINPS    640(AX), Y6, Y5
-	VMAXPS    704(AX), Y5, Y5
-	VADDPS    (AX), Y5, Y5
-	VSUBPS    (AX), Y5, Y9
-	VSUBPS    Y9, Y6, Y6
-	VXORPS    Y5, Y7, Y7
-	VPAND     64(AX), Y9, Y5
-	VPCMPEQD  640(AX), Y5, Y5
-	VMOVUPS   128(AX), Y10
-	VPXOR     Y9, Y10, Y10
-	VBLENDVPS Y5, Y10, Y6, Y5
-	VMOVUPS   128(AX), Y10
-	VPAND     Y5, Y10, Y5
-	VPXOR     Y6, Y5, Y5
-	VPXOR     Y10, Y10, Y10
-	VADDPS    Y10, Y5, Y5
-	VMAXPS    Y5, Y8, Y8
-	VMOVUPS   Y9, 192(SP)
-	VMOVUPS   Y6, 224(SP)
-	VPSLLD    $0x1f, Y7, Y5
-	VPSRAD    $0x1f, Y5, Y5
-	VMOVUPS   384(AX), Y6
-	VMOVUPS   (SP), Y7
-	VMOVUPS   32(SP), Y9
-	VPAND     64(AX), Y7, Y10
+	VPAND     64(AX), Y8, Y10
 	VPCMPEQD  640(AX), Y10, Y10
-	VMOVUPS   128(AX), Y11
-	VPXOR     Y7, Y11, Y11
+	VPXOR     Y8, Y11, Y11
 	VBLENDVPS Y10, Y11, Y9, Y10
-	VMOVUPS   128(AX), Y11
-	VPAND     Y10, Y11, Y11
+	VPAND     128(AX), Y10, Y11
 	VPXOR     Y9, Y11, Y11
-	VPXOR     Y9, Y9, Y9
-	VADDPS    Y9, Y11, Y11
-	VPCMPEQD  Y8, Y11, Y9
-	VPAND     Y5, Y9, Y9
-	VPXOR     Y5, Y9, Y5
+	VCMPPS    $0x00, Y5, Y11, Y9
 	VPAND     Y6, Y9, Y9
+	VPXOR     Y9, Y6, Y6
+	VPAND     Y7, Y9, Y9
 	VANDPS    128(AX), Y10, Y10
 	VXORPS    Y10, Y9, Y9
-	VADDPS    Y7, Y9, Y7
-	VMOVUPS   Y7, (SP)
-	VMOVUPS   64(SP), Y7
-	VMOVUPS   96(SP), Y9
-	VPAND     64(AX), Y7, Y10
+	VADDPS    Y8, Y9, Y8
+	VMOVUPS   Y8, 128(SI)
+	VMOVUPS   160(R8), Y8
+	VMOVUPS   160(SI), Y9
+	VMOVUPS   128(AX), Y11
+	VPAND     64(AX), Y8, Y10
 	VPCMPEQD  640(AX), Y10, Y10
-	VMOVUPS   128(AX), Y11
-	VPXOR     Y7, Y11, Y11
+	VPXOR     Y8, Y11, Y11
 	VBLENDVPS Y10, Y11, Y9, Y10
-	VMOVUPS   128(AX), Y11
-	VPAND     Y10, Y11, Y11
+	VPAND     128(AX), Y10, Y11
 	VPXOR     Y9, Y11, Y11
-	VPXOR     Y9, Y9, Y9
-	VADDPS    Y9, Y11, Y11
-	VPCMPEQD  Y8, Y11, Y9
-	VPAND     Y5, Y9, Y9
-	VPXOR     Y5, Y9, Y5
+	VCMPPS    $0x00, Y5, Y11, Y9
 	VPAND     Y6, Y9, Y9
+	VPXOR     Y9, Y6, Y6
+	VPAND     Y7, Y9, Y9
 	VANDPS    128(AX), Y10, Y10
 	VXORPS    Y10, Y9, Y9
-	VADDPS    Y7, Y9, Y7
-	VMOVUPS   Y7, 64(SP)
-	VMOVUPS   128(SP), Y7
-	VMOVUPS   160(SP), Y9
-	VPAND     64(AX), Y7, Y10
+	VADDPS    Y8, Y9, Y8
+	VMOVUPS   Y8, 160(SI)
+	VMOVUPS   192(R8), Y8
+	VMOVUPS   192(SI), Y9
+	VMOVUPS   128(AX), Y11
+	VPAND     64(AX), Y8, Y10
 	VPCMPEQD  640(AX), Y10, Y10
-	VMOVUPS   128(AX), Y11
-	VPXOR     Y7, Y11, Y11
+	VPXOR     Y8, Y11, Y11
 	VBLENDVPS Y10, Y11, Y9, Y10
-	VMOVUPS   128(AX), Y11
-	VPAND     Y10, Y11, Y11
+	VPAND     128(AX), Y10, Y11
 	VPXOR     Y9, Y11, Y11
-	VPXOR     Y9, Y9, Y9
-	VADDPS    Y9, Y11, Y11
-	VPCMPEQD  Y8, Y11, Y9
-	VPAND     Y5, Y9, Y9
-	VPXOR     Y5, Y9, Y5
+	VCMPPS    $0x00, Y5, Y11, Y9
 	VPAND     Y6, Y9, Y9
+	VPXOR     Y9, Y6, Y6
+	VPAND     Y7, Y9, Y9
 	VANDPS    128(AX), Y10, Y10
 	VXORPS    Y10, Y9, Y9
-	VADDPS    Y7, Y9, Y7
-	VMOVUPS   Y7, 128(SP)
-	VMOVUPS   192(SP), Y7
-	VMOVUPS   224(SP), Y9
-	VPAND     64(AX), Y7, Y10
+	VADDPS    Y8, Y9, Y8
+	VMOVUPS   Y8, 192(SI)
+	VMOVUPS   224(R8), Y8
+	VMOVUPS   224(SI), Y9
+	VMOVUPS   128(AX), Y11
+	VPAND     64(AX), Y8, Y10
 	VPCMPEQD  640(AX), Y10, Y10
-	VMOVUPS   128(AX), Y11
-	VPXOR     Y7, Y11, Y11
+	VPXOR     Y8, Y11, Y11
 	VBLENDVPS Y10, Y11, Y9, Y10
-	VMOVUPS   128(AX), Y11
-	VPAND     Y10, Y11, Y11
+	VPAND     128(AX), Y10, Y11
 	VPXOR     Y9, Y11, Y11
-	VPXOR     Y9, Y9, Y9
-	VADDPS    Y9, Y11, Y11
-	VPCMPEQD  Y8, Y11, Y8
-	VPAND     Y5, Y8, Y8
-	VPAND     Y6, Y8, Y5
+	VCMPPS    $0x00, Y5, Y11, Y5
+	VPAND     Y6, Y5, Y5
+	VPXOR     Y5, Y6, Y6
+	VPAND     Y7, Y5, Y5
 	VANDPS    128(AX), Y10, Y10
 	VXORPS    Y10, Y5, Y5
-	VADDPS    Y7, Y5, Y7
-	VMOVUPS   Y7, 192(SP)
-	VMOVUPS   (SP), Y5
-	VMOVUPS   64(SP), Y6
-	VMOVUPS   128(SP), Y7
-	VMOVUPS   192(SP), Y8
+	VADDPS    Y8, Y5, Y8
+	VMOVUPS   Y8, 224(SI)
+	VMOVUPS   128(SI), Y5
+	VMOVUPS   160(SI), Y6
+	VMOVUPS   192(SI), Y7
+	VMOVUPS   224(SI), Y8
 	JMP       done4
 
 // func unpackBoxD4AVX2(rows *float32, src *byte, groups int, step float32, table *uint64) uint32
 // Requires: AVX, AVX2
-TEXT ·unpackBoxD4AVX2(SB), NOSPLIT, $256-44
+TEXT ·unpackBoxD4AVX2(SB), NOSPLIT, $0-44
 	MOVQ         table+32(FP), AX
 	MOVQ         rows+0(FP), CX
 	MOVQ         src+8(FP), DX
 	MOVQ         groups+16(FP), BX
 	VBROADCASTSS step+24(FP), Y0
-	MOVQ         2368(AX), SI
-	MOVQ         2376(AX), DI
-	MOVQ         2384(AX), R8
-	MOVQ         2392(AX), R9
-	MOVQ         2400(AX), R10
-	MOVQ         2408(AX), R11
-	MOVQ         2416(AX), R12
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y1, Y1, Y1
 	VPXOR        Y6, Y6, Y6
 
 group:
 	VMOVQ       (DX), X2
-	VMOVHPS     (DX)(DI*1), X2, X2
-	VMOVQ       (DX)(R9*1), X3
-	VMOVHPS     (DX)(R11*1), X3, X3
+	MOVQ        2376(AX), SI
+	VMOVHPS     (DX)(SI*1), X2, X2
+	MOVQ        2392(AX), SI
+	VMOVQ       (DX)(SI*1), X3
+	MOVQ        2408(AX), SI
+	VMOVHPS     (DX)(SI*1), X3, X3
 	VINSERTI128 $0x01, X3, Y2, Y2
 	VMOVQ       1(DX), X4
-	VMOVHPS     1(DX)(DI*1), X4, X4
-	VMOVQ       1(DX)(R9*1), X3
-	VMOVHPS     1(DX)(R11*1), X3, X3
+	MOVQ        2376(AX), SI
+	VMOVHPS     1(DX)(SI*1), X4, X4
+	MOVQ        2392(AX), SI
+	VMOVQ       1(DX)(SI*1), X3
+	MOVQ        2408(AX), SI
+	VMOVHPS     1(DX)(SI*1), X3, X3
 	VINSERTI128 $0x01, X3, Y4, Y4
 	VPSRLVQ     3200(AX), Y2, Y2
 	VPSLLVQ     3264(AX), Y4, Y4
 	VPOR        Y4, Y2, Y2
 	VPAND       1408(AX), Y2, Y2
+	MOVQ        2368(AX), SI
 	VMOVQ       (DX)(SI*1), X3
-	VMOVHPS     (DX)(R8*1), X3, X3
-	VMOVQ       (DX)(R10*1), X4
-	VMOVHPS     (DX)(R12*1), X4, X4
+	MOVQ        2384(AX), SI
+	VMOVHPS     (DX)(SI*1), X3, X3
+	MOVQ        2400(AX), SI
+	VMOVQ       (DX)(SI*1), X4
+	MOVQ        2416(AX), SI
+	VMOVHPS     (DX)(SI*1), X4, X4
 	VINSERTI128 $0x01, X4, Y3, Y3
+	MOVQ        2368(AX), SI
 	VMOVQ       1(DX)(SI*1), X5
-	VMOVHPS     1(DX)(R8*1), X5, X5
-	VMOVQ       1(DX)(R10*1), X4
-	VMOVHPS     (DX)(R12*1), X4, X4
+	MOVQ        2384(AX), SI
+	VMOVHPS     1(DX)(SI*1), X5, X5
+	MOVQ        2400(AX), SI
+	VMOVQ       1(DX)(SI*1), X4
+	MOVQ        2416(AX), SI
+	VMOVHPS     (DX)(SI*1), X4, X4
 	VINSERTI128 $0x01, X4, Y5, Y5
 	VPSRLVQ     3456(AX), Y3, Y3
 	VPSLLVQ     3520(AX), Y5, Y5

@@ -14,12 +14,12 @@ func closestE8AVX512(z *float32, y *float32, groups int, factor float32, table *
 //go:noescape
 func closestBoxE8AVX512(z *float32, y *float32, groups int, factor float32, table *uint64)
 
-// roundTripBoxE8AVX512 replaces rows by the closest points in the box to rows times inverse, times step. peaks are the largest magnitudes of the blocks, for AVX-512 alone.
+// roundTripBoxE8AVX512 replaces rows by the closest points in the box to rows times inverse, times step. It destroys rows. peaks are the largest magnitudes of the blocks, for AVX-512 alone.
 //
 //go:noescape
 func roundTripBoxE8AVX512(rows *float32, peaks *float32, groups int, inverse float32, step float32, table *uint64)
 
-// packBoxE8AVX512 writes the words of the closest points in the box to rows times inverse. peaks are the largest magnitudes of the blocks, for AVX-512 alone.
+// packBoxE8AVX512 writes the words of the closest points in the box to rows times inverse. It destroys rows. peaks are the largest magnitudes of the blocks, for AVX-512 alone.
 //
 //go:noescape
 func packBoxE8AVX512(dst *byte, rows *float32, peaks *float32, groups int, inverse float32, table *uint64)
@@ -39,12 +39,12 @@ func closestD4AVX512(z *float32, y *float32, groups int, factor float32, table *
 //go:noescape
 func closestBoxD4AVX512(z *float32, y *float32, groups int, factor float32, table *uint64)
 
-// roundTripBoxD4AVX512 replaces rows by the closest points in the box to rows times inverse, times step. peaks are the largest magnitudes of the blocks, for AVX-512 alone.
+// roundTripBoxD4AVX512 replaces rows by the closest points in the box to rows times inverse, times step. It destroys rows. peaks are the largest magnitudes of the blocks, for AVX-512 alone.
 //
 //go:noescape
 func roundTripBoxD4AVX512(rows *float32, peaks *float32, groups int, inverse float32, step float32, table *uint64)
 
-// packBoxD4AVX512 writes the words of the closest points in the box to rows times inverse. peaks are the largest magnitudes of the blocks, for AVX-512 alone.
+// packBoxD4AVX512 writes the words of the closest points in the box to rows times inverse. It destroys rows. peaks are the largest magnitudes of the blocks, for AVX-512 alone.
 //
 //go:noescape
 func packBoxD4AVX512(dst *byte, rows *float32, peaks *float32, groups int, inverse float32, table *uint64)
@@ -64,12 +64,12 @@ func closestE8AVX2(z *float32, y *float32, groups int, factor float32, table *ui
 //go:noescape
 func closestBoxE8AVX2(z *float32, y *float32, groups int, factor float32, table *uint64)
 
-// roundTripBoxE8AVX2 replaces rows by the closest points in the box to rows times inverse, times step. peaks are the largest magnitudes of the blocks, for AVX-512 alone.
+// roundTripBoxE8AVX2 replaces rows by the closest points in the box to rows times inverse, times step. It destroys rows. peaks are the largest magnitudes of the blocks, for AVX-512 alone.
 //
 //go:noescape
 func roundTripBoxE8AVX2(rows *float32, peaks *float32, groups int, inverse float32, step float32, table *uint64)
 
-// packBoxE8AVX2 writes the words of the closest points in the box to rows times inverse. peaks are the largest magnitudes of the blocks, for AVX-512 alone.
+// packBoxE8AVX2 writes the words of the closest points in the box to rows times inverse. It destroys rows. peaks are the largest magnitudes of the blocks, for AVX-512 alone.
 //
 //go:noescape
 func packBoxE8AVX2(dst *byte, rows *float32, peaks *float32, groups int, inverse float32, table *uint64)
@@ -89,12 +89,12 @@ func closestD4AVX2(z *float32, y *float32, groups int, factor float32, table *ui
 //go:noescape
 func closestBoxD4AVX2(z *float32, y *float32, groups int, factor float32, table *uint64)
 
-// roundTripBoxD4AVX2 replaces rows by the closest points in the box to rows times inverse, times step. peaks are the largest magnitudes of the blocks, for AVX-512 alone.
+// roundTripBoxD4AVX2 replaces rows by the closest points in the box to rows times inverse, times step. It destroys rows. peaks are the largest magnitudes of the blocks, for AVX-512 alone.
 //
 //go:noescape
 func roundTripBoxD4AVX2(rows *float32, peaks *float32, groups int, inverse float32, step float32, table *uint64)
 
-// packBoxD4AVX2 writes the words of the closest points in the box to rows times inverse. peaks are the largest magnitudes of the blocks, for AVX-512 alone.
+// packBoxD4AVX2 writes the words of the closest points in the box to rows times inverse. It destroys rows. peaks are the largest magnitudes of the blocks, for AVX-512 alone.
 //
 //go:noescape
 func packBoxD4AVX2(dst *byte, rows *float32, peaks *float32, groups int, inverse float32, table *uint64)

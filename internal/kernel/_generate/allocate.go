@@ -11,7 +11,7 @@ import (
 
 // What the levels of package kernel promise, in avo's names.
 var (
-	isaAVX2   = []string{"AVX", "AVX2", "BMI", "BMI2", "SSE2"}
+	isaAVX2   = []string{"AVX", "AVX2", "BMI", "BMI2", "CMOV", "SSE2"}
 	isaAVX512 = append([]string{"AVX512BW", "AVX512DQ", "AVX512F", "AVX512VL", "FMA3"}, isaAVX2...)
 )
 

@@ -1,20 +1,28 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
 // closest emits the search for closest lattice points, one block a lane: vector
-// i holds coordinate i of as many blocks as there are lanes. The rules are those
-// of package lattice, and so are the names.
+// i of a group in rows is coordinate i of as many blocks of eight as there are
+// lanes; for D4, vectors 0 to 3 are one block and 4 to 7 another. The rules are
+// those of package lattice, and so are the names.
+//
+// A group takes two passes over its coordinates, between which lies the choice
+// of the coset. A chunk of groups makes the first pass before any makes the
+// second, so that the latency of that choice is hidden. In between, e is kept in
+// the rows, and the rest in memory of the function's own, the save area.
 type closest struct {
 	*simd
 	dims  int          // coordinates of a block, 8 for E8, 4 for D4
 	table reg.Register // *boxTable
-	slots []operand.Mem
 	magic operand.Op
 	abs   operand.Op
+	area  operand.Mem
 	late  []func() // emit what follows the function's return
 }
 
@@ -23,14 +31,27 @@ func newClosest(s *simd, dims int, table reg.Register) *closest {
 	c := &closest{simd: s, dims: dims, table: table}
 	c.magic, c.abs = c.row(rowMagic), c.row(rowAbs)
 	if s.wide {
-		c.magic = c.load(rowMagic)
-	} else {
-		for range 2 * dims {
-			c.slots = append(c.slots, s.AllocLocal(s.bytes()))
-		}
+		c.magic, c.abs = c.load(rowMagic), c.load(rowAbs)
 	}
+	c.area = s.AllocLocal(chunk*s.saveBytes() + 64)
 	return c
 }
+
+// chunk is the number of groups of a chunk: 512 values for AVX-512.
+const chunk = 4
+
+// Vectors of a group's save area: r, and what a block that is searched knows
+// after the first pass.
+const (
+	saveR      = 0
+	saveTarget = 8  // 8 for the first D4 block, 9 for the second
+	saveActive = 10 // masks
+	saveHalf   = 12
+	saveRisk   = 13 // 32 bits for each block, 0 if there was no risk
+	saveSize   = 14
+)
+
+func (s *simd) saveBytes() int { return saveSize * s.bytes() }
 
 // row is a row of the table, in memory.
 func (c *closest) row(n int) operand.Mem { return operand.Mem{Base: c.table, Disp: 64 * n} }
@@ -42,24 +63,38 @@ func (c *closest) load(n int) reg.VecVirtual {
 	return v
 }
 
-// keep puts v where it stays until the second pass over the coordinates; AVX2
-// has too few registers for that.
-func (c *closest) keep(slot int, v reg.VecVirtual) operand.Op {
-	if c.wide {
-		return v
+// eachGroup emits first and second for each of the groups, a count that it
+// destroys. They get the save area of a group and must advance their own
+// pointers.
+func (c *closest) eachGroup(groups reg.Register, first, second func(save reg.Register)) {
+	area, save, n := c.GP64(), c.GP64(), c.GP64()
+	c.LEAQ(c.area, area)
+	c.ADDQ(operand.U32(63), area)
+	c.ANDQ(operand.I8(-64), area)
+	c.Label("chunk")
+	for pass, body := range []func(reg.Register){first, second} {
+		label := fmt.Sprintf("pass%d", pass+1)
+		c.MOVQ(operand.U32(chunk), n)
+		c.CMPQ(groups, n)
+		c.CMOVQLT(groups, n)
+		c.MOVQ(area, save)
+		c.Label(label)
+		body(save)
+		c.ADDQ(operand.U32(c.saveBytes()), save)
+		c.DECQ(n)
+		c.JNZ(operand.LabelRef(label))
 	}
-	c.VMOVUPS(v, c.slots[slot])
-	return c.slots[slot]
+	c.SUBQ(operand.U32(chunk), groups)
+	c.JG(operand.LabelRef("chunk"))
 }
 
-// fetch returns what was kept, in a register.
-func (c *closest) fetch(kept operand.Op) reg.VecVirtual {
-	if v, ok := kept.(reg.VecVirtual); ok {
-		return v
+// end returns from the function and emits what was put off.
+func (c *closest) end() {
+	c.VZEROUPPER()
+	c.RET()
+	for _, f := range c.late {
+		f()
 	}
-	v := c.vec()
-	c.VMOVUPS(kept, v)
-	return v
 }
 
 // A fold accumulates vectors. It holds the first without a copy, so that one
@@ -69,8 +104,10 @@ type fold struct {
 	count int
 }
 
-// add takes v into the fold; op is an instruction that combines its first two
-// operands.
+// An instruction takes its operands in the order of Go's assembler.
+type instruction func(...operand.Op)
+
+// add takes v into the fold; op combines its first two operands.
 func (f *fold) add(s *simd, op instruction, v reg.VecVirtual) {
 	switch f.count++; f.count {
 	case 1:
@@ -84,17 +121,14 @@ func (f *fold) add(s *simd, op instruction, v reg.VecVirtual) {
 	}
 }
 
-// An instruction takes its operands in the order of Go's assembler.
-type instruction func(...operand.Op)
-
-// xor3 accumulates an even number of vectors by exclusive or, with AVX-512 two
-// at a time.
-type xor3 struct {
+// xorFold accumulates an even number of vectors by exclusive or, with AVX-512
+// two at a time.
+type xorFold struct {
 	fold
 	waiting reg.VecVirtual
 }
 
-func (f *xor3) add(s *simd, v reg.VecVirtual) {
+func (f *xorFold) add(s *simd, v reg.VecVirtual) {
 	switch {
 	case !s.wide:
 		f.fold.add(s, s.VXORPS, v)
@@ -108,99 +142,160 @@ func (f *xor3) add(s *simd, v reg.VecVirtual) {
 	}
 }
 
-// gathered is what the first pass over the coordinates finds.
+// gathered is what a first pass finds.
 type gathered struct {
-	r, e          []operand.Op // kept
-	parity, signs reg.VecVirtual
+	parity, signs xorFold
 	s, near, far  fold
-	low, high     fold // of the rounded coordinates, plus the magic number
+	low, high     fold // of r + magic
 }
 
-// interior makes the first pass for blocks of which no step leads out of a box.
-// y returns coordinate i in a register that may change. With zeros there may be
-// -0 among the coordinates, else a block where near is 0 may come out wrong;
-// bounds asks for low and high.
-func (c *closest) interior(y func(i int) reg.VecVirtual, zeros, bounds bool) *gathered {
+// bounds are how the blocks are told that may leave the box.
+type bounds int
+
+const (
+	unbounded bounds = iota // none does, there is no box
+	byPeaks                 // by the largest magnitudes of the blocks
+	byRounded               // by the rounded coordinates
+)
+
+// firstPass emits the first pass over the block that begins with vector first of
+// a group, of which y returns coordinate i in a register that may change.
+//
+// Some blocks are a risk: those that may round to the border of the box or
+// beyond, and, in a box, those that may hold a -0, which counts as positive, with
+// consequences. (A coordinate of q - 1/2 that is rounded down steps to q at
+// most.) With one of them the group takes the passes for any coordinates.
+func (c *closest) firstPass(first int, y func(i int) reg.VecVirtual, b bounds, peaks reg.VecVirtual, rows, save reg.Register) {
+	border, again, done := fmt.Sprintf("border%d", first), fmt.Sprintf("again%d", first), fmt.Sprintf("found%d", first)
+	if b == byPeaks {
+		c.jumpIfAny(c.notLess(peaks, c.row(rowBound)), border)
+		c.late = append(c.late, func() {
+			c.Label(border)
+			c.firstPassAnywhere(first, y, rows, save)
+			c.JMP(operand.LabelRef(done))
+		})
+	}
 	var g gathered
-	var parity, signs xor3
 	var zero reg.VecVirtual
-	if zeros {
+	if b == unbounded {
 		zero = c.zero()
 	}
-	for i := range c.dims {
+	for i := first; i < first+c.dims; i++ {
 		v := y(i)
-		if zeros {
+		if b == unbounded {
 			c.VADDPS(zero, v, v)
 		}
 		u, r, e, a := c.vec(), c.vec(), v, c.vec()
 		c.VADDPS(c.magic, v, u)
 		c.VSUBPS(c.magic, u, r)
+		c.VMOVUPS(r, c.at(save, saveR+i))
 		c.VSUBPS(r, v, e)
+		c.VMOVUPS(e, c.at(rows, i))
 		c.and(c.abs, e, a)
-		parity.add(c.simd, u)
-		if bounds {
+		g.parity.add(c.simd, u)
+		if b == byRounded {
 			g.low.add(c.simd, c.VMINPS, u)
 			g.high.add(c.simd, c.VMAXPS, u)
 		}
 		if c.dims == 8 {
-			signs.add(c.simd, e)
+			g.signs.add(c.simd, e)
 			g.s.add(c.simd, c.VADDPS, a)
 			g.near.add(c.simd, c.VPMINUD, a)
 		}
 		g.far.add(c.simd, c.VPMAXUD, a)
-		g.r = append(g.r, c.keep(2*i, r))
-		g.e = append(g.e, c.keep(2*i+1, e))
 	}
-	g.parity, g.signs = parity.acc, signs.acc
-	return &g
+	if b != unbounded {
+		c.jumpIfAny(c.risky(&g, b), again)
+		c.late = append(c.late, func() {
+			c.Label(again)
+			c.firstPassAnywhere(first, func(i int) reg.VecVirtual {
+				v := c.vec()
+				c.VMOVUPS(c.at(save, saveR+i), v)
+				c.VADDPS(c.at(rows, i), v, v) // exact: e is the exact difference
+				return v
+			}, rows, save)
+			c.JMP(operand.LabelRef(done))
+		})
+		c.MOVL(operand.U32(0), riskOf(c.simd, save, first))
+	}
+	var cost reg.VecVirtual
+	if c.dims == 8 {
+		cost = c.vec()
+		c.VADDPS(g.near.acc, g.near.acc, cost)
+	}
+	c.remember(first, c.decide(&g, cost), save)
+	if b != unbounded {
+		c.Label(done)
+	}
 }
 
-// risky returns the blocks that the first pass cannot decide: those that round
-// to the border of the box or beyond, and those that may hold a -0 with
-// consequences. (A coordinate of q - 1/2 that is rounded down steps to q at
-// most.)
-func (c *closest) risky(g *gathered) mask {
+// remember puts a choice where the second pass finds it.
+func (c *closest) remember(first int, ch choice, save reg.Register) {
+	block := first / 4
+	c.VMOVUPS(ch.target, c.at(save, saveTarget+block))
+	c.storeMask(ch.active, c.at(save, saveActive+block))
+	if ch.half != nil {
+		c.storeMask(ch.half, c.at(save, saveHalf))
+	}
+}
+
+// remembered undoes remember.
+func (c *closest) remembered(first int, save reg.Register) choice {
+	block := first / 4
+	ch := choice{target: c.vec()}
+	if c.dims == 8 {
+		ch.half = c.loadMask(c.at(save, saveHalf))
+	}
+	c.VMOVUPS(c.at(save, saveTarget+block), ch.target)
+	ch.active = c.loadMask(c.at(save, saveActive+block))
+	return ch
+}
+
+// riskOf is where a group keeps the risk of the block that begins with vector
+// first.
+func riskOf(s *simd, save reg.Register, first int) operand.Mem {
+	m := s.at(save, saveRisk)
+	m.Disp += first
+	return m
+}
+
+// risky returns the blocks that are a risk after the first pass.
+func (c *closest) risky(g *gathered, b bounds) mask {
 	zero := g.near.acc
 	if c.dims == 4 {
 		zero = g.far.acc
 	}
-	none := c.zero()
-	m := c.equal(zero, none)
-	if g.low.count > 0 {
-		m = c.maskOr(m, c.less(g.low.acc, c.row(rowLowest)))
-		m = c.maskOr(m, c.less(c.load(rowHighest), g.high.acc))
+	m := c.equal(zero, c.zero())
+	if b == byPeaks {
+		return m
 	}
-	return m
+	m = c.maskOr(m, c.less(g.low.acc, c.row(rowLowest)))
+	return c.maskOr(m, c.less(c.load(rowHighest), g.high.acc))
 }
 
 // choice is what the second pass does with the coordinates: stay is what is
-// added to r with the sign of d, flip is added instead to the first coordinate
-// that is equal to target, in the lanes of active.
+// added to r with the sign of d; flip is added instead to the first coordinate
+// of a block that is equal to target, in the lanes of active.
 type choice struct {
-	active             mask
-	target, stay, flip reg.VecVirtual
-	half               mask // the half coset wins
+	active mask
+	target reg.VecVirtual
+	half   mask // the half coset wins; nil for D4
 }
 
 // decide chooses the coset. cost is what the step of the half coset adds to the
-// squared distance (c1 in package lattice).
+// squared distance.
 func (c *closest) decide(g *gathered, cost reg.VecVirtual) choice {
-	one, half := c.row(rowOne), c.row(rowHalf)
-	var ones operand.Op = c.row(rowIntOne)
+	p0 := c.lowBit(g.parity.acc, c.row(rowIntOne))
 	if c.dims == 4 {
-		return choice{
-			active: c.lowBit(g.parity, ones),
-			target: g.far.acc,
-			flip:   c.load(rowOne),
-		}
+		return choice{active: p0, target: g.far.acc}
 	}
-	p0, signs := c.lowBit(g.parity, ones), c.negative(g.signs)
+	signs := c.negative(g.signs.acc)
 	p1 := c.maskXor(p0, signs)
 	// Twice a float32 is exact, so that fusing changes nothing.
 	c0 := c.vec()
 	if c.wide {
 		c.VMOVAPS(g.far.acc, c0)
-		c.VFMADD213PS_Z(one, c.load(rowMinus2), p0, c0)
+		c.VFMADD213PS_Z(c.row(rowOne), c.load(rowMinus2), p0, c0)
 	} else {
 		c.VADDPS(g.far.acc, g.far.acc, c0)
 		c.VSUBPS(c0, c.load(rowOne), c0)
@@ -217,153 +312,147 @@ func (c *closest) decide(g *gathered, cost reg.VecVirtual) choice {
 	return choice{
 		active: c.maskXor(p0, c.maskAnd(win, signs)), // p1 where the half coset wins, else p0
 		target: c.pick(win, g.near.acc, g.far.acc),
-		stay:   c.masked(win, half),
-		flip:   c.pick(win, c.row(rowMinusHalf), c.load(rowOne)),
 		half:   win,
 	}
 }
 
-// finish makes the second pass and returns the coordinates of the points.
-func (c *closest) finish(g *gathered, ch choice, z []reg.VecVirtual) {
-	for i := range c.dims {
-		e, a := c.fetch(g.e[i]), c.vec()
-		c.and(c.abs, e, a)
-		m := c.equalIn(ch.active, a, ch.target)
-		if i < c.dims-1 {
-			ch.active = c.maskXor(ch.active, m)
-		}
-		step := c.step(ch, m)
-		// The sign of e alone: e without its magnitude.
-		if c.wide {
-			c.VPTERNLOGD(operand.U8(0x96), a, e, step)
-		} else {
-			c.VPXOR(a, e, e)
-			c.VPXOR(e, step, step)
-		}
-		c.VADDPS(g.r[i], step, z[i])
+// steps returns what is added to r, see choice. For D4 stay is nothing.
+func (c *closest) steps(half mask) (stay, flip reg.VecVirtual) {
+	if half == nil {
+		return nil, c.load(rowOne)
 	}
+	return c.masked(half, c.row(rowHalf)), c.pick(half, c.row(rowMinusHalf), c.load(rowOne))
 }
 
 // step returns what is added to r, but for its sign, where m is the lanes that
 // flip.
-func (c *closest) step(ch choice, m mask) reg.VecVirtual {
-	if ch.stay == nil {
-		return c.masked(m, ch.flip)
+func (c *closest) step(stay, flip reg.VecVirtual, m mask) reg.VecVirtual {
+	if stay == nil {
+		return c.masked(m, flip)
 	}
-	return c.pick(m, ch.flip, ch.stay)
+	return c.pick(m, flip, stay)
 }
 
-// inside emits the search in a box for blocks without a risk, for which it jumps
-// to the label risky. y is as for interior; peaks are the largest magnitudes of
-// the blocks, if they are known.
-func (c *closest) inside(y func(i int) reg.VecVirtual, peaks reg.VecVirtual, label string, z []reg.VecVirtual) mask {
-	if peaks != nil {
-		c.jumpIfAny(c.notLess(peaks, c.row(rowBound)), label)
+// secondPass emits the second pass over the block that begins with vector first
+// of a group and sets its z. It returns the lanes where the half coset wins.
+func (c *closest) secondPass(first int, z []reg.VecVirtual, rows, save reg.Register) (half mask) {
+	ch := c.remembered(first, save)
+	stay, flip := c.steps(ch.half)
+	for i := first; i < first+c.dims; i++ {
+		e, a := c.at(rows, i), c.vec()
+		if c.wide {
+			c.VPANDD(e, c.abs, a)
+		} else {
+			c.VMOVUPS(c.abs, a)
+			c.VPAND(e, a, a)
+		}
+		var m mask
+		m, ch.active = c.first(ch.active, c.equal(a, ch.target))
+		step := c.step(stay, flip, m)
+		// The sign of e alone: e without its magnitude.
+		if c.wide {
+			c.VPTERNLOGD(operand.U8(0x96), e, a, step)
+		} else {
+			c.VPXOR(a, step, step)
+			c.VPXOR(e, step, step)
+		}
+		c.VADDPS(c.at(save, saveR+i), step, z[i])
 	}
-	g := c.interior(y, false, peaks == nil)
-	c.jumpIfAny(c.risky(g), label)
-	ch := c.decide(g, c.costOf(g))
-	c.finish(g, ch, z)
 	return ch.half
 }
 
-// unbounded emits the search without a box.
-func (c *closest) unbounded(y func(i int) reg.VecVirtual, z []reg.VecVirtual) {
-	g := c.interior(y, true, false)
-	c.finish(g, c.decide(g, c.costOf(g)), z)
-}
-
-// costOf is the cost of the step of the half coset where no block is at the
-// border.
-func (c *closest) costOf(g *gathered) reg.VecVirtual {
-	if c.dims == 4 {
-		return nil
-	}
-	v := c.vec()
-	c.VADDPS(g.near.acc, g.near.acc, v)
-	return v
-}
-
-// anywhere emits the search in a box for any finite y and returns the lanes
-// where the half coset wins.
-func (c *closest) anywhere(y func(i int) reg.VecVirtual, z []reg.VecVirtual) mask {
+// firstPassAnywhere emits the first pass in a box for any finite coordinates.
+func (c *closest) firstPassAnywhere(first int, y func(i int) reg.VecVirtual, rows, save reg.Register) {
 	var g gathered
-	var parity, signs xor3
 	zero := c.zero()
-	for i := range c.dims {
-		v := y(i)
+	for i := first; i < first+c.dims; i++ {
+		v, u, r := y(i), c.vec(), c.vec()
 		c.VADDPS(zero, v, v)
-		u, r, e := c.vec(), c.vec(), v
-		c.VMINPS(c.row(rowQ), v, u)
-		c.VMAXPS(c.row(rowMinusQ), u, u)
+		if c.wide {
+			c.VRANGEPS(operand.U8(2), c.row(rowQ), v, u) // the smaller magnitude, the sign of v
+		} else {
+			c.VMINPS(c.row(rowQ), v, u)
+			c.VMAXPS(c.row(rowMinusQ), u, u)
+		}
 		c.VADDPS(c.magic, u, u)
+		g.parity.add(c.simd, u)
 		c.VSUBPS(c.magic, u, r)
-		c.VSUBPS(r, v, e)
-		parity.add(c.simd, u)
-		d, t, border := c.offer(r, e)
+		c.VSUBPS(r, v, v)
+		c.VMOVUPS(r, c.at(save, saveR+i))
+		c.VMOVUPS(v, c.at(rows, i))
+		d, t, border := c.offer(r, v)
 		g.far.add(c.simd, c.VMAXPS, t)
 		if c.dims == 8 {
-			signs.add(c.simd, d)
+			g.signs.add(c.simd, d)
 			g.s.add(c.simd, c.VADDPS, t)
 			g.near.add(c.simd, c.VMINPS, c.cost(t, border))
 		}
-		g.r = append(g.r, c.keep(2*i, r))
-		g.e = append(g.e, c.keep(2*i+1, e))
 	}
-	g.parity, g.signs = parity.acc, signs.acc
-	ch := c.decide(&g, g.near.acc)
-	for i := range c.dims {
-		r := c.fetch(g.r[i])
-		d, t, border := c.offer(r, c.fetch(g.e[i]))
+	c.MOVL(operand.U32(1), riskOf(c.simd, save, first))
+	c.remember(first, c.decide(&g, g.near.acc), save)
+}
+
+// secondPassAnywhere emits the second pass after firstPassAnywhere.
+func (c *closest) secondPassAnywhere(first int, z []reg.VecVirtual, rows, save reg.Register) (half mask) {
+	ch := c.remembered(first, save)
+	stay, flip := c.steps(ch.half)
+	for i := first; i < first+c.dims; i++ {
+		r, e := c.vec(), c.vec()
+		c.VMOVUPS(c.at(save, saveR+i), r)
+		c.VMOVUPS(c.at(rows, i), e)
+		d, t, border := c.offer(r, e)
 		if c.dims == 8 {
 			t = c.pick(ch.half, c.cost(t, border), t)
 		}
-		m := c.equalIn(ch.active, t, ch.target)
-		if i < c.dims-1 {
-			ch.active = c.maskXor(ch.active, m)
-		}
-		step := c.step(ch, m)
+		var m mask
+		m, ch.active = c.first(ch.active, c.same(t, ch.target))
+		step := c.step(stay, flip, m)
 		if c.dims == 8 {
 			// Where the half coset steps at the border, it goes on by d.
 			step = c.pick(c.maskAnd(c.maskAnd(m, border), ch.half), c.row(row3Halves), step)
 		}
-		c.VANDPS(c.row(rowSign), d, d)
-		c.VXORPS(d, step, step)
 		if c.wide {
-			c.VADDPS(r, step, z[i])
+			c.VPTERNLOGD(operand.U8(0xb4), c.abs, d, step) // step ^ (d &^ abs)
 		} else {
-			c.VADDPS(r, step, r)
-			c.VMOVUPS(r, c.slots[2*i])
+			c.VANDPS(c.row(rowSign), d, d)
+			c.VXORPS(d, step, step)
 		}
+		c.VADDPS(r, step, r)
+		c.VMOVUPS(r, c.at(rows, i))
 	}
-	if !c.wide {
-		for i := range c.dims {
-			c.VMOVUPS(c.slots[2*i], z[i])
-		}
+	for i := first; i < first+c.dims; i++ {
+		c.VMOVUPS(c.at(rows, i), z[i])
 	}
 	return ch.half
 }
 
-// offer returns the step d of a coordinate, as the sign, t, and the lanes where
-// r is at the border, so that only a step inwards is left: that is -r.
+// offer returns the step d of a coordinate, in the sign, t, which may be -0
+// where it should be 0, and the lanes where r is at the border, so that only a
+// step inwards is left: that of the sign of -r.
 func (c *closest) offer(r, e reg.VecVirtual) (d, t reg.VecVirtual, border mask) {
-	size := c.vec()
+	size, inwards := c.vec(), c.load(rowSign)
 	c.and(c.abs, r, size)
 	border = c.equal(size, c.row(rowQ))
-	inwards := c.vec()
-	c.xor(r, c.load(rowSign), inwards)
-	d = c.pick(border, inwards, e)
-	t = c.vec()
-	c.and(d, c.load(rowSign), t)
-	c.xor(e, t, t)
-	c.VADDPS(c.zero(), t, t)
+	c.xor(r, inwards, inwards)
+	d, t = c.pick(border, inwards, e), c.vec()
+	if c.wide {
+		c.VMOVAPS(e, t)
+		c.VPTERNLOGD(operand.U8(0xb4), c.abs, d, t) // e ^ (d &^ abs)
+	} else {
+		c.VPAND(c.row(rowSign), d, t)
+		c.VPXOR(e, t, t)
+	}
 	return d, t, border
 }
 
 // cost is what the step of the half coset at a coordinate adds.
 func (c *closest) cost(t reg.VecVirtual, border mask) reg.VecVirtual {
-	twice, beyond := c.vec(), c.load(rowTwo)
-	c.VADDPS(t, t, twice)
-	c.VSUBPS(twice, beyond, beyond)
-	return c.pick(border, beyond, twice)
+	cost, two := c.vec(), c.load(rowTwo)
+	c.VADDPS(t, t, cost)
+	if c.wide {
+		c.VSUBPS(cost, two, border, cost)
+		return cost
+	}
+	c.VSUBPS(cost, two, two)
+	return c.pick(border, two, cost)
 }

@@ -62,16 +62,26 @@ func (s *simd) equal(a reg.Register, b operand.Op) mask {
 	return m
 }
 
-// equalIn returns the lanes of m where a and b have the same bits.
-func (s *simd) equalIn(m mask, a reg.Register, b operand.Op) mask {
-	d := s.mask()
+// same returns the lanes where a and b are equal floats.
+func (s *simd) same(a reg.Register, b operand.Op) mask {
+	m := s.mask()
+	s.VCMPPS(operand.U8(0), b, a, m)
+	return m
+}
+
+// first returns the lanes of left that are in m too, and left without them. It
+// may destroy both.
+func (s *simd) first(left, m mask) (found, rest mask) {
 	if s.wide {
-		s.VPCMPEQD(b, a, m, d)
-	} else {
-		s.VPCMPEQD(b, a, d)
-		s.VPAND(m, d, d)
+		// Each chain through left is as short as can be.
+		found, rest = s.mask(), s.mask()
+		s.KANDW(left, m, found)
+		s.KANDNW(left, m, rest)
+		return found, rest
 	}
-	return d
+	s.VPAND(left, m, m)
+	s.VPXOR(m, left, left)
+	return m, left
 }
 
 func (s *simd) maskXor(a, b mask) mask {
@@ -112,6 +122,35 @@ func (s *simd) jumpIfAny(m mask, label string) {
 		s.VPTEST(m, m)
 	}
 	s.JNZ(operand.LabelRef(label))
+}
+
+// storeMask puts m into memory.
+func (s *simd) storeMask(m mask, at operand.Mem) {
+	if s.wide {
+		s.KMOVW(m, at)
+	} else {
+		s.VMOVUPS(m, at)
+	}
+}
+
+// loadMask takes a mask from memory.
+func (s *simd) loadMask(at operand.Mem) mask {
+	m := s.mask()
+	if s.wide {
+		s.KMOVW(at, m)
+	} else {
+		s.VMOVUPS(at, m)
+	}
+	return m
+}
+
+// moveMask sets dst to m.
+func (s *simd) moveMask(m, dst mask) {
+	if s.wide {
+		s.KMOVW(m, dst)
+	} else {
+		s.VMOVAPS(m, dst)
+	}
 }
 
 // pick returns yes in the lanes of m and no in the others; yes may be in memory.

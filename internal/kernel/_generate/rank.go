@@ -12,35 +12,27 @@ import (
 
 // pack emits the search with ranks as the result.
 func (b *boxes) pack() {
-	c := b.begin("packBox", "func(dst *byte, rows, peaks *float32, groups int, inverse float32, table *uint64)",
+	b.begin("packBox", "func(dst *byte, rows, peaks *float32, groups int, inverse float32, table *uint64)",
 		"writes the words of the closest points in the box to rows times inverse. "+peaksDoc)
-	dst, rows, groups := b.param("dst"), b.param("rows"), b.param("groups")
-	src := &source{rows: rows, factor: b.splatParam("inverse"), peaks: b.peaks()}
-	offsets := c.offsets()
-	b.eachGroup(groups, func() {
-		z, half := c.boxPoints(src)
+	c := b.search()
+	dst := b.param("dst")
+	b.inBox(c, func(_ reg.Register, z []reg.VecVirtual, half mask) {
 		lower, upper := c.ranks(z, half)
 		even, odd := c.words(lower, upper)
-		c.putWords(dst, even, odd, offsets)
+		c.putWords(dst, even, odd)
 		b.ADDQ(c.groupBytes(), dst)
-		b.ADDQ(operand.U32(4*b.group()), rows)
-		b.advance(src)
 	})
 	c.end()
 }
 
-// offsets loads the offsets, but for 0, of what is stored of a group.
-func (c *closest) offsets() []reg.Register {
-	n := 7
-	if c.wide {
-		n = 1
+// part is where part n of what is stored of a group lies.
+func (c *closest) part(p reg.Register, n int) operand.Mem {
+	if n == 0 {
+		return operand.Mem{Base: p}
 	}
-	offsets := make([]reg.Register, n)
-	for i := range offsets {
-		offsets[i] = c.GP64()
-		c.MOVQ(operand.Mem{Base: c.table, Disp: 64*rowOffsets + 8*i}, offsets[i])
-	}
-	return offsets
+	offset := c.GP64()
+	c.MOVQ(operand.Mem{Base: c.table, Disp: 64*rowOffsets + 8*(n-1)}, offset)
+	return operand.Mem{Base: p, Index: offset, Scale: 1}
 }
 
 // ranks returns the ranks of the lower and the upper four coordinates, in E8 so
@@ -102,18 +94,18 @@ func (c *closest) groupBytes() operand.Mem {
 }
 
 // putWords writes the words of a group, dense.
-func (c *closest) putWords(dst reg.Register, even, odd reg.VecVirtual, offsets []reg.Register) {
+func (c *closest) putWords(dst reg.Register, even, odd reg.VecVirtual) {
 	if c.wide {
-		c.putWordsAVX512(dst, even, odd, offsets)
+		c.putWordsAVX512(dst, even, odd)
 	} else {
-		c.putWordsAVX2(dst, even, odd, offsets)
+		c.putWordsAVX2(dst, even, odd)
 	}
 }
 
 // putWordsAVX512 writes 16 words as two vectors, of which the second ends where
 // the group ends and overlaps the first. As words have more than 32 bits, 64
 // bits of them meet three words at most: one shifted right, two left.
-func (c *closest) putWordsAVX512(dst reg.Register, even, odd reg.VecVirtual, offsets []reg.Register) {
+func (c *closest) putWordsAVX512(dst reg.Register, even, odd reg.VecVirtual) {
 	for part := range 2 {
 		var pieces [3]reg.VecVirtual
 		for i := range pieces {
@@ -128,11 +120,7 @@ func (c *closest) putWordsAVX512(dst reg.Register, even, odd reg.VecVirtual, off
 			pieces[i] = v
 		}
 		c.VPTERNLOGQ(operand.U8(0xfe), pieces[0], pieces[1], pieces[2])
-		at := operand.Mem{Base: dst}
-		if part == 1 {
-			at.Index, at.Scale = offsets[0], 1
-		}
-		c.VMOVUPS(pieces[2], at)
+		c.VMOVUPS(pieces[2], c.part(dst, part))
 	}
 }
 
@@ -140,7 +128,7 @@ func (c *closest) putWordsAVX512(dst reg.Register, even, odd reg.VecVirtual, off
 // where it begins, with what the word before has in that byte; the bits beyond
 // its end are overwritten by the next. The last is stored so that it ends where
 // the group ends.
-func (c *closest) putWordsAVX2(dst reg.Register, even, odd reg.VecVirtual, offsets []reg.Register) {
+func (c *closest) putWordsAVX2(dst reg.Register, even, odd reg.VecVirtual) {
 	restEven, restOdd := c.vec(), c.vec()
 	c.VPSRLVQ(c.row(rowPack+2), even, restEven)
 	c.VPSRLVQ(c.row(rowPack+3), odd, restOdd)
@@ -156,41 +144,38 @@ func (c *closest) putWordsAVX2(dst reg.Register, even, odd reg.VecVirtual, offse
 			c.VEXTRACTI128(operand.U8(1), even, even.AsX())
 			c.VEXTRACTI128(operand.U8(1), odd, odd.AsX())
 		}
-		at := operand.Mem{Base: dst}
-		if i > 0 {
-			at.Index, at.Scale = offsets[i-1], 1
-		}
 		if i/2%2 == 0 {
-			c.VMOVQ(v.AsX(), at)
+			c.VMOVQ(v.AsX(), c.part(dst, i))
 		} else {
-			c.VMOVHPS(v.AsX(), at)
+			c.VMOVHPS(v.AsX(), c.part(dst, i))
 		}
 	}
 }
 
 // unpack emits the way from words to points.
 func (b *boxes) unpack() {
-	c := b.begin("unpackBox", "func(rows *float32, src *byte, groups int, step float32, table *uint64) uint32",
+	b.begin("unpackBox", "func(rows *float32, src *byte, groups int, step float32, table *uint64) uint32",
 		"sets rows to the points of the words at src, times step; the result is 0 if and only if all words are those of points.")
+	c := &closest{simd: b.simd, dims: b.dims, table: b.param("table")}
 	rows, src, groups := b.param("rows"), b.param("src"), b.param("groups")
 	step := b.splatParam("step")
-	offsets := c.offsets()
 	check := &check{highest: c.zero(), last: c.zero(), words: c.zero()}
-	b.eachGroup(groups, func() {
-		even, odd := c.getWords(src, offsets)
-		var lower, upper reg.VecVirtual
-		if b.dims == 8 {
-			lower, upper = c.divide(even, odd, check)
-		} else {
-			lower, upper = c.halves(even, odd)
-		}
-		c.digits(lower, upper, check, func(i int, z reg.VecVirtual) {
-			b.VMULPS(step, z, z)
-			b.VMOVUPS(z, b.at(rows, i))
-		})
-		b.ADDQ(c.groupBytes(), src)
-		b.ADDQ(operand.U32(4*b.group()), rows)
+	b.Label("group")
+	even, odd := c.getWords(src)
+	var lower, upper reg.VecVirtual
+	if b.dims == 8 {
+		lower, upper = c.divide(even, odd, check)
+	} else {
+		lower, upper = c.halves(even, odd)
+	}
+	c.digits(lower, upper, check, func(i int, z reg.VecVirtual) {
+		b.VMULPS(step, z, z)
+		b.VMOVUPS(z, b.at(rows, i))
 	})
+	b.ADDQ(c.groupBytes(), src)
+	b.next(rows)
+	b.DECQ(groups)
+	b.JNZ(operand.LabelRef("group"))
 	b.Store(c.verdict(check), b.ReturnIndex(0))
 	c.end()
 }
@@ -203,19 +188,19 @@ type check struct {
 }
 
 // getWords reads the words of a group.
-func (c *closest) getWords(src reg.Register, offsets []reg.Register) (even, odd reg.VecVirtual) {
+func (c *closest) getWords(src reg.Register) (even, odd reg.VecVirtual) {
 	if c.wide {
-		return c.getWordsAVX512(src, offsets)
+		return c.getWordsAVX512(src)
 	}
-	return c.getWordsAVX2(src, offsets)
+	return c.getWordsAVX2(src)
 }
 
 // getWordsAVX512 takes a word from two 64-bit values, of two vectors that
 // overlap as those of putWordsAVX512 do.
-func (c *closest) getWordsAVX512(src reg.Register, offsets []reg.Register) (even, odd reg.VecVirtual) {
+func (c *closest) getWordsAVX512(src reg.Register) (even, odd reg.VecVirtual) {
 	first, second := c.vec(), c.vec()
-	c.VMOVUPS(operand.Mem{Base: src}, first)
-	c.VMOVUPS(operand.Mem{Base: src, Index: offsets[0], Scale: 1}, second)
+	c.VMOVUPS(c.part(src, 0), first)
+	c.VMOVUPS(c.part(src, 1), second)
 	words := c.vectors(2)
 	mask := c.row(rowWordMask)
 	for i := range words {
@@ -233,7 +218,7 @@ func (c *closest) getWordsAVX512(src reg.Register, offsets []reg.Register) (even
 
 // getWordsAVX2 takes a word from the eight bytes that it begins in and, where
 // it is longer than they hold of it, the eight bytes from the next on.
-func (c *closest) getWordsAVX2(src reg.Register, offsets []reg.Register) (even, odd reg.VecVirtual) {
+func (c *closest) getWordsAVX2(src reg.Register) (even, odd reg.VecVirtual) {
 	words := c.vectors(2)
 	for parity, v := range words {
 		row := rowUnpack + 4*parity
@@ -242,12 +227,9 @@ func (c *closest) getWordsAVX2(src reg.Register, offsets []reg.Register) (even, 
 			upper := c.vec()
 			for lane := range 4 {
 				k := 2*lane + parity
-				at := operand.Mem{Base: src, Disp: i}
-				if k > 0 {
-					at.Index, at.Scale = offsets[k-1], 1
-				}
-				if k == 7 {
-					at.Disp = 0 // it ends where the group ends
+				at := c.part(src, k)
+				if k < 7 { // which ends where the group ends
+					at.Disp = i
 				}
 				x := []reg.VecVirtual{dst, upper}[lane/2].AsX()
 				if lane%2 == 0 {

@@ -102,3 +102,13 @@ func (s *simd) paramAddr(name string) operand.Mem {
 	}
 	return b.Addr
 }
+
+// param returns a parameter in a general register.
+func (s *simd) param(name string) reg.Register { return s.Load(s.Param(name), s.GP64()) }
+
+// splatParam returns a vector of a float32 parameter.
+func (s *simd) splatParam(name string) reg.VecVirtual {
+	v := s.vec()
+	s.VBROADCASTSS(s.paramAddr(name), v)
+	return v
+}
