@@ -13,45 +13,45 @@ type boxTable [rowUnpack + 8][8]uint64
 // unless stated otherwise. n = 2q+1. A word is what a block of eight values
 // takes in the bits: the rank of an E8 point or of two D4 points.
 const (
-	rowMagic         = iota // 1.5*2^23
-	rowAbs                  // all bits but the sign
-	rowSign                 // the sign
-	rowIntOne               // uint32 1
-	rowHalf                 // 1/2
-	rowMinusHalf            // -1/2
-	rowOne                  // 1
-	row3Halves              // 3/2
-	rowTwo                  // 2
-	rowMinus2               // -2
-	rowQ                    // q
-	rowMinusQ               // -q
-	rowBound                // q - 1/2
-	rowLowest               // rowMagic - (q-1)
-	rowHighest              // rowMagic + (q-1)
-	rowN                    // n
-	rowN2                   // uint32 n^2
-	rowN4                   // uint64, in a word the factor of its upper half: n^4 for E8
-	rowBase                 // uint32, makes digits of coordinates: q(1 + n + n^2 + n^3)
-	rowBaseLowerHalf        // the same for the half coset: with q - 1/2 for q,
-	rowBaseUpperHalf        // and with 1 added to the last digit
-	rowLow32                // uint64 2^32 - 1
-	rowWordMask             // uint64, the bits of a word
-	rowHalfMask             // uint64, the bits of the lower half of a word, for D4
-	rowLongOne              // uint64 1
-	rowPerN4                // float64, a little less than 1/n^4
-	rowLastN4               // uint64 n^4 - 1
-	rowPerN2                // a little less than 1/n^2; AVX2: doubled
-	rowLastN2               // uint32 n^2 - 1
-	rowPerN                 // a little more than 1/n
-	rowDigitHalf            // makes coordinates of digits in the half coset: 1/2 - q,
-	rowDigitLast            // and for the last -1/2 - q
-	rowHalfWidth            // uint64, the width of half a word, for D4
-	rowLastRank             // uint32, the largest rank of D4
-	rowTwo52                // float64 2^52
-	rowTwo84                // float64 2^84
-	rowTwo84And52           // float64 2^84 + 2^52
-	rowOffsets              // where what is stored of a group begins, but for 0; then how long the group is
-	rowPack                 // 12 rows: how words are put together
+	rowMagic         = iota         // 1.5*2^23
+	rowAbs                          // all bits but the sign
+	rowSign                         // the sign
+	rowIntOne                       // uint32 1
+	rowHalf                         // 1/2
+	rowMinusHalf                    // -1/2
+	rowOne                          // 1
+	row3Halves                      // 3/2
+	rowTwo                          // 2
+	rowMinus2                       // -2
+	rowQ                            // q
+	rowMinusQ                       // -q
+	rowBound                        // q - 1/2
+	rowLowest                       // rowMagic - (q-1)
+	rowHighest                      // rowMagic + (q-1)
+	rowN                            // n
+	rowN2                           // uint32 n^2
+	rowN4                           // uint64, in a word the factor of its upper half: n^4 for E8
+	rowBase                         // uint32, makes digits of coordinates: q(1 + n + n^2 + n^3)
+	rowBaseLowerHalf                // the same for the half coset: with q - 1/2 for q,
+	rowBaseUpperHalf                // and with 1 added to the last digit
+	rowLow32                        // uint64 2^32 - 1
+	rowWordMask                     // uint64, the bits of a word
+	rowHalfMask                     // uint64, the bits of the lower half of a word, for D4
+	rowLongOne                      // uint64 1
+	rowPerN4                        // float64, a little less than 1/n^4
+	rowLastN4                       // uint64 n^4 - 1
+	rowPerN2                        // a little less than 1/n^2; AVX2: doubled
+	rowLastN2                       // uint32 n^2 - 1
+	rowPerN                         // a little more than 1/n
+	rowDigitHalf                    // makes coordinates of digits in the half coset: 1/2 - q,
+	rowDigitLast                    // and for the last -1/2 - q
+	rowHalfWidth                    // uint64, the width of half a word, for D4
+	rowLastRank                     // uint32, the largest rank of D4
+	rowTwo52                        // float64 2^52
+	rowTwo84                        // float64 2^84
+	rowTwo84And52                   // float64 2^84 + 2^52
+	rowOffsets                      // where what is stored of a group begins, but for 0; then how long the group is
+	rowPack                         // 12 rows: how words are put together
 	rowUnpack        = rowPack + 12 // 8 rows: how they are taken apart
 )
 
