@@ -84,7 +84,7 @@ func (m *gsModel) longestBody(factor float64, mantissa int) int {
 	}
 	odds := float64(largest) / float64(ransTotal-largest)
 	perWord := math.Log2E * 17 / 256 * (1 + min(1, odds))
-	bits := (least + begin) * (1 + perWord/16)
+	bits := float64((least + begin) * (1 + perWord/16))
 	const filler = 8 + 4 // up to a whole byte, and the code
 	return (m.dim/m.block*int(m.rawWidth())+7)/8 + int(bits+filler)/8 + 1
 }

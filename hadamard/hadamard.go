@@ -30,6 +30,10 @@ func Transform(x []float32) {
 	// number of stages asks for it. Only the last pass scales: a product with 1
 	// is exact.
 	h := 1
+	if n >= 16 {
+		blocks8(x)
+		h = 8
+	}
 	for ; 16*h <= n; h *= 8 {
 		radix8(x, h, 1)
 	}

@@ -7,6 +7,19 @@ func butterfly4(a, b, c, d float32) (float32, float32, float32, float32) {
 	return a + c, b + d, a - c, b - d
 }
 
+// blocks8 runs the stages 1, 2 and 4.
+func blocks8(x []float32) {
+	for ; len(x) >= 8; x = x[8:] {
+		v := (*[8]float32)(x)
+		a0, a1, a2, a3 := butterfly4(v[0], v[1], v[2], v[3])
+		a4, a5, a6, a7 := butterfly4(v[4], v[5], v[6], v[7])
+		v[0], v[4] = a0+a4, a0-a4
+		v[1], v[5] = a1+a5, a1-a5
+		v[2], v[6] = a2+a6, a2-a6
+		v[3], v[7] = a3+a7, a3-a7
+	}
+}
+
 // radix8 runs the stages h, 2h and 4h and multiplies by scale.
 func radix8(x []float32, h int, scale float32) {
 	for ; len(x) >= 8*h; x = x[8*h:] {

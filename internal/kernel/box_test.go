@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -137,4 +138,46 @@ func BenchmarkClosest(b *testing.B) {
 			benchEachLevel(b, 16, 4*512, func() { box.Closest(z, y, 1) })
 		})
 	}
+}
+
+// FuzzClosest holds the levels against plain Go for any finite coordinates.
+func FuzzClosest(f *testing.F) {
+	r := rand.New(rand.NewPCG(5, 5))
+	for i := range 18 {
+		y := make([]float32, 8*[]int{1, 8, 17, 33}[i%4])
+		fillPoints(r, y, 38)
+		b := make([]byte, 4*len(y))
+		for k, v := range y {
+			binary.LittleEndian.PutUint32(b[4*k:], math.Float32bits(v))
+		}
+		f.Add(uint16(38), float32(1), b)
+	}
+	f.Fuzz(func(t *testing.T, q uint16, factor float32, b []byte) {
+		y := floats(b)
+		y = y[:len(y)&^7]
+		for i, v := range y {
+			if p := v * factor; p-p != 0 {
+				y[i] = 0
+			}
+		}
+		if factor-factor != 0 {
+			return
+		}
+		for _, l := range []Lattice{D4, E8} {
+			box, err := NewBox(l, 1+int(q)%lattice.MaxQ)
+			if err != nil {
+				t.Fatal(err)
+			}
+			bounded, free := plainClosest(l, &box.box, y, factor), plainClosest(l, nil, y, factor)
+			z := make([]float32, len(y))
+			for _, level := range levels() {
+				restore := Use(level)
+				box.Closest(z, y, factor)
+				sameBits(t, fmt.Sprint(level, " ", l, " in a box"), z, bounded)
+				l.Closest(z, y, factor)
+				sameBits(t, fmt.Sprint(level, " ", l), z, free)
+				restore()
+			}
+		}
+	})
 }

@@ -1,7 +1,10 @@
 package kernel
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -284,4 +287,60 @@ func BenchmarkBoxCoder(b *testing.B) {
 		run("decode", func(v int) { c.Decode(y[v*dim:], bytes[v*size:], steps[v], 1) })
 		run("roundtrip", func(v int) { c.RoundTrip(y[v*dim:], x[v*dim:], work) })
 	}
+}
+
+// FuzzBoxCoder holds the levels against plain Go for any vectors and any bytes
+// to decode.
+func FuzzBoxCoder(f *testing.F) {
+	r := rand.New(rand.NewPCG(6, 6))
+	for i := range 12 {
+		x := make([]float32, coderDims[i%len(coderDims)])
+		fillVector(r, x)
+		b := make([]byte, 4*len(x))
+		for k, v := range x {
+			binary.LittleEndian.PutUint32(b[4*k:], math.Float32bits(v))
+		}
+		f.Add(uint8(8+10*i), b)
+	}
+	f.Fuzz(func(t *testing.T, q uint8, b []byte) {
+		x := floats(b)
+		x = x[:min(len(x)&^63, 1024)]
+		if len(x) == 0 || q == 0 || q > 127 {
+			return
+		}
+		limit(x)
+		if MaxAbs(x) < 0x1p-60 {
+			x[0] = 1
+		}
+		runs := hadamard.Runs(len(x))
+		for _, l := range []Lattice{D4, E8} {
+			box, err := NewBox(l, int(q))
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, plain := NewBoxCoder(box, runs), &plainCoder{box, runs}
+			z, step := plain.points(x)
+			want := plain.pack(z)
+			y, work, dst := make([]float32, c.dim), make([]float32, c.Work()), make([]byte, len(want))
+			any, valid := plain.unpack(b, c.dim)
+			for _, level := range levels()[1:] {
+				restore := Use(level)
+				if got, ok := c.Encode(dst, x, work); ok {
+					if got != step || !bytes.Equal(dst, want) {
+						t.Fatalf("%v %v: step %v, bytes\n%x, want %v\n%x", level, l, got, dst, step, want)
+					}
+					if !c.Decode(y, dst, step, 1) {
+						t.Fatalf("%v %v: refused", level, l)
+					}
+					sameBits(t, fmt.Sprint(level, " ", l), y, plain.reconstruct(z, step, 1))
+					if ok := c.Decode(y, b, 1.5, 1); ok != valid {
+						t.Fatalf("%v %v: any bytes accepted: %v, want %v", level, l, ok, valid)
+					} else if ok {
+						sameBits(t, "any bytes", y, plain.reconstruct(any, 1.5, 1))
+					}
+				}
+				restore()
+			}
+		}
+	})
 }

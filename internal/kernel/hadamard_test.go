@@ -1,8 +1,10 @@
 package kernel
 
 import (
+	"bytes"
 	"fmt"
 	"math"
+	"math/bits"
 	"math/rand/v2"
 	"testing"
 
@@ -57,4 +59,29 @@ func BenchmarkHadamard(b *testing.B) {
 			benchEachLevel(b, 1, 4*n, func() { Hadamard(x) })
 		})
 	}
+}
+
+// FuzzHadamard holds the levels against plain Go for any finite values whose
+// sums are finite.
+func FuzzHadamard(f *testing.F) {
+	for n := 64; n <= 1024; n *= 2 {
+		f.Add(bytes.Repeat([]byte{1, 2, 3, 0x3f, 0, 0, 0, 0x80}, n/2))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		x := floats(b)
+		if len(x) < 64 {
+			return
+		}
+		x = x[:1<<(bits.Len(uint(min(len(x), hadamard.MaxLen)))-1)]
+		limit(x)
+		want := append([]float32(nil), x...)
+		hadamard.Transform(want)
+		for _, l := range levels() {
+			restore := Use(l)
+			got := append([]float32(nil), x...)
+			Hadamard(got)
+			sameBits(t, l.String(), got, want)
+			restore()
+		}
+	})
 }

@@ -26,6 +26,8 @@ var families = map[string]func(*build.Context){
 	"bf16":     bf16,
 	"format":   format,
 	"hadamard": hadamard,
+	"rans":     rans,
+	"shape":    shape,
 	"sums":     sums,
 	"vector":   vector,
 }

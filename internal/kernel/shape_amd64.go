@@ -1,0 +1,52 @@
+//go:build !noasm
+
+package kernel
+
+import "math"
+
+func squaredNorm(x []float32) (sum float32, ok bool) {
+	units := len(x) / unit
+	if units == 0 || len(x)%unit != 0 {
+		return 0, false
+	}
+	switch Active() {
+	case AVX512:
+		return math.Float32frombits(squaredNormAVX512(&x[0], units)), true
+	case AVX2:
+		return math.Float32frombits(squaredNormAVX2(&x[0], units)), true
+	}
+	return 0, false
+}
+
+// splitBlocks returns the number of blocks that it split and the largest of
+// their symbols, which is too large if it is no byte.
+func (s ShapeE8) splitBlocks(symbols, raw []byte, points []float32) (blocks int, top uint32) {
+	units := len(points) / unit
+	if units == 0 {
+		return 0, 0
+	}
+	switch Active() {
+	case AVX512:
+		return 2 * units, splitE8AVX512(&symbols[0], &raw[0], &points[0], units, s.Lo)
+	case AVX2:
+		return 2 * units, splitE8AVX2(&symbols[0], &raw[0], &points[0], units, s.Lo)
+	}
+	return 0, 0
+}
+
+// joinBlocks returns the number of blocks that it joined.
+func (s ShapeE8) joinBlocks(points []float32, symbols, raw []byte, factor float32) int {
+	words := len(points) / 64
+	if words == 0 {
+		return 0
+	}
+	switch Active() {
+	case AVX512:
+		joinE8AVX512(&points[0], &symbols[0], &raw[0], words, s.Lo, factor)
+	case AVX2:
+		joinE8AVX2(&points[0], &symbols[0], &raw[0], words, s.Lo, factor)
+	default:
+		return 0
+	}
+	return 8 * words
+}
