@@ -24,18 +24,23 @@ const (
 func (l Lattice) Closest(z, y []float32, factor float32) {
 	checkBlocks(l, z, y)
 	done := l.closestGroups(z, y, factor)
-	var t [8]float32
-	for ; done < len(y); done += int(l) {
-		b := t[:l]
-		for i := range b {
-			b[i] = y[done+i] * factor
-		}
+	z = z[done:]
+	scale(z, y[done:], factor)
+	for ; len(z) >= int(l); z = z[l:] {
 		if l == E8 {
-			lattice.ClosestE8(&t, &t)
+			b := (*[8]float32)(z)
+			lattice.ClosestE8(b, b)
 		} else {
-			lattice.ClosestDn(b, b)
+			lattice.ClosestDn(z[:4], z[:4])
 		}
-		copy(z[done:], b)
+	}
+}
+
+// scale sets z to y times factor.
+func scale(z, y []float32, factor float32) {
+	y = y[:len(z)]
+	for i, v := range y {
+		z[i] = v * factor
 	}
 }
 
@@ -70,17 +75,14 @@ func (b *Box) Closest(z, y []float32, factor float32) {
 	l := b.lattice
 	checkBlocks(l, z, y)
 	done := b.closestGroups(z, y, factor)
-	var t [8]float32
-	for ; done < len(y); done += int(l) {
-		v := t[:l]
-		for i := range v {
-			v[i] = y[done+i] * factor
-		}
+	z = z[done:]
+	scale(z, y[done:], factor)
+	for ; len(z) >= int(l); z = z[l:] {
 		if l == E8 {
-			b.box.ClosestE8(&t, &t)
+			v := (*[8]float32)(z)
+			b.box.ClosestE8(v, v)
 		} else {
-			b.box.ClosestDn(v, v)
+			b.box.ClosestDn(z[:4], z[:4])
 		}
-		copy(z[done:], v)
 	}
 }

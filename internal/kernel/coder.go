@@ -3,9 +3,9 @@ package kernel
 // BoxCoder turns vectors into the ranks of the lattice points closest to their
 // rotation, and back.
 //
-// It has no plain Go: its methods return false where the active level has no
-// kernel, and the caller does the same with packages hadamard and lattice. That
-// is for vectors that are not runs of 64 (AVX-512: 128) to 1024 values, for
+// Encode and Decode have no plain Go: they return false where the active level
+// has no kernel, and the caller does the same with packages hadamard and
+// lattice. That is for vectors that are not runs of 64 (AVX-512: 128) to 1024 values, for
 // q > 127, and for ranks so short that a word, an E8 rank or two D4 ranks, has
 // 32 bits or less: q < 8 for E8, q < 10 for D4.
 type BoxCoder struct {
@@ -45,6 +45,25 @@ func (c *BoxCoder) Decode(x []float32, src []byte, step, factor float32) bool {
 
 // RoundTrip sets y to what Decode makes of the ranks that Encode makes of x,
 // with the step of Encode and the factor 1. y may be x.
-func (c *BoxCoder) RoundTrip(y, x, work []float32) bool {
-	return c.roundTrip(y, x, work)
+func (c *BoxCoder) RoundTrip(y, x, work []float32) {
+	if c.roundTrip(y, x, work) {
+		return
+	}
+	y, z := y[:c.dim], work[:c.dim]
+	copy(z, x[:c.dim])
+	c.rotate(z)
+	step := MaxAbs(z) / c.q
+	c.box.Closest(z, z, 1/step)
+	for i, v := range z {
+		y[i] = v * step
+	}
+	c.rotate(y)
+}
+
+// rotate transforms the runs of x.
+func (c *BoxCoder) rotate(x []float32) {
+	for _, n := range c.runs {
+		Hadamard(x[:n])
+		x = x[n:]
+	}
 }
