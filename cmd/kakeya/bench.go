@@ -25,7 +25,7 @@ type benchCmd struct {
 }
 
 // benchCodecs are timed where the user names none.
-const benchCodecs = "e8:q=38 fp8-v4 int6:group=64,hadamard int6"
+const benchCodecs = "e8:q=38 e8-gs fp8-v4 int6:group=64,hadamard int6"
 
 // Help adds examples to the generated text.
 func (benchCmd) Help() string {
