@@ -85,7 +85,8 @@ type Result struct {
 	Dim     int    `json:"dim"`
 	Kernel  string `json:"kernel"` // go, avx2 or avx512
 	Threads int    `json:"threads"`
-	// NsPerVector is wall time over vectors, of all threads together.
+	// NsPerVector is the time of calls over their vectors, what lies between the
+	// calls not counted; on several threads, the inverse of the sum of their rates.
 	NsPerVector float64 `json:"ns_per_vector"`
 	VectorsPerS float64 `json:"vectors_per_s"`
 	// GBPerS counts vectors as bfloat16: 2*Dim bytes each, whatever the codec.

@@ -49,7 +49,7 @@ func newFP8Rans(spec Spec, dim int) (Codec, error) {
 			plain:  make([]byte, c.plain.end),
 			raw:    make([]byte, c.rawBytes()),
 			items:  make([]ransItem, dim),
-			words:  make([]uint16, 2*dim+1),
+			words:  make([]byte, ransRoom(dim)),
 		}
 	}
 	return c, nil
@@ -129,7 +129,7 @@ type fp8Scratch struct {
 	plain  []byte
 	raw    []byte
 	items  []ransItem
-	words  []uint16
+	words  []byte
 }
 
 func (c *fp8Rans) Spec() Spec { return c.spec }

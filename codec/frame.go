@@ -38,7 +38,7 @@ func sealBody(w *ransWriter, rawBytes, codeBits int) (header, body int) {
 			header = 3
 		}
 	}
-	return header, header + 2*(len(w.words)-w.at) + rawBytes
+	return header, header + len(w.words) - w.at + rawBytes
 }
 
 // fitState brings the state of w below 2^limit, limit at least 16.
@@ -55,11 +55,7 @@ func putBody(dst []byte, w *ransWriter, raw []byte, header int, code uint32, cod
 	binary.LittleEndian.PutUint32(h[:], w.state<<codeBits|code)
 	copy(dst[:header], h[:])
 	copy(dst[len(dst)-len(raw):], raw)
-	dst = dst[header:]
-	for _, word := range w.words[w.at:] {
-		binary.LittleEndian.PutUint16(dst, word)
-		dst = dst[2:]
-	}
+	copy(dst[header:], w.words[w.at:])
 }
 
 // openBody takes a body apart whose last rawBytes are raw.

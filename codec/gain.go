@@ -48,29 +48,3 @@ func (g gain) split(m int) (value float32, exp int, ok bool) {
 	value = math.Float32frombits(127<<23 | uint32(g)<<(23-m)&(1<<23-1))
 	return value, exp, exp >= minGainExp && exp <= maxGainExp
 }
-
-// norm returns the Euclidean length of x, whose magnitudes are below 2^48, as
-// machines with 16 lanes form it: 16 sums, the j-th of the squares of x_j,
-// x_j+16, ... in this order, added up by
-//
-//	for w = 8, 4, 2, 1: s_j = s_j + s_j+w for j < w
-//
-// and the root of s_0, every operation rounded to float32.
-func norm(x []float32) float32 {
-	var s [16]float32
-	for ; len(x) >= 16; x = x[16:] {
-		for j, v := range x[:16] {
-			s[j] += float32(v * v)
-		}
-	}
-	for j, v := range x {
-		s[j] += float32(v * v)
-	}
-	for w := 8; w > 0; w /= 2 {
-		for j := range w {
-			s[j] += s[j+w]
-		}
-	}
-	// The root of a float32 in float64, rounded, is the correctly rounded one.
-	return float32(math.Sqrt(float64(s[0])))
-}

@@ -18,7 +18,7 @@ import (
 //
 //  1. amax = the largest |x_i|; if it is 0, the vector is the zero vector. If
 //     amax is outside [2^-48, 2^48), x is multiplied by 2^-e, 2^(e-1) <= amax < 2^e.
-//  2. r = the norm of x ([norm]); gain = r rounded to m bits of mantissa
+//  2. r = the norm of x, 16 sums in float32 ([kernel.Norm]); gain = r rounded to m bits of mantissa
 //     ([newGain]), and times 2^e.
 //  3. y = x rotated ([rotation]).
 //  4. p = gain*step (before the 2^e), step = delta*factor/sqrt(dim) rounded from
@@ -127,20 +127,23 @@ func (c *gainShape) AppendEncode(dst []byte, x []float32) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	lanes := c.shape.encodings.Get().(*[gsLanes]*gsEncoding)
-	defer c.shape.encodings.Put(lanes)
-	out := dst
+	e := c.shape.encodings.Get().(*gsEncodings)
+	defer c.shape.encodings.Put(e)
+	out, m := dst, c.frame.mantissa()
 	for first := 0; first < n; first += gsLanes {
-		batch := lanes[:min(gsLanes, n-first)]
-		for i, l := range batch {
+		lanes := e.lanes[:min(gsLanes, n-first)]
+		for i, l := range lanes {
 			v := x[(first+i)*c.Dim() : (first+i+1)*c.Dim()]
-			if !c.shape.measure(l, v, c.frame.mantissa()) {
+			if !c.shape.measure(l, v, m) {
 				k := firstNonFinite(v)
 				return dst, &ValueError{Codec: c.spec.String(), Vector: first + i, Coord: k, Value: v[k]}
 			}
+			if l.gain != 0 {
+				c.shape.quantise(l, 0)
+			}
 		}
-		c.encode(batch, 0)
-		for i, l := range batch {
+		c.shape.encode(e, len(lanes), m)
+		for i, l := range lanes {
 			if out, err = c.append(out, l); err != nil {
 				return dst, encodeError(c.spec, first+i, err)
 			}
@@ -149,31 +152,12 @@ func (c *gainShape) AppendEncode(dst []byte, x []float32) ([]byte, error) {
 	return out, nil
 }
 
-// encode codes measured vectors at the step of a class.
-func (c *gainShape) encode(lanes []*gsEncoding, class int) {
-	coded := 0
-	for _, l := range lanes {
-		if l.gain != 0 {
-			c.shape.quantise(l, class)
-			coded++
-		}
-	}
-	if coded == len(lanes) {
-		c.shape.encode(lanes, c.frame.mantissa())
-		return
-	}
-	for i, l := range lanes {
-		if l.gain != 0 {
-			c.shape.encode(lanes[i:i+1], c.frame.mantissa())
-		}
-	}
-}
-
 // append appends a coded vector, at the first step at which it fits.
 func (c *gainShape) append(dst []byte, l *gsEncoding) ([]byte, error) {
 	dst, ok := c.frame.append(dst, l)
 	for class := 1; !ok && class < slotClasses; class++ {
-		c.encode([]*gsEncoding{l}, class)
+		c.shape.quantise(l, class)
+		c.shape.encodeAlone(l, c.frame.mantissa())
 		dst, ok = c.frame.append(dst, l)
 	}
 	if !ok {
@@ -187,16 +171,14 @@ func (c *gainShape) Decode(dst []float32, src []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	lanes := c.shape.decodings.Get().(*[gsLanes]*gsDecoding)
+	d := c.shape.decodings.Get().(*gsDecodings)
 	defer func() {
-		for _, l := range lanes {
-			l.forget()
-		}
-		c.shape.decodings.Put(lanes)
+		d.forget()
+		c.shape.decodings.Put(d)
 	}()
 	at := 0
 	for first := 0; first < n; {
-		done, size, err := c.decode(lanes[:min(gsLanes, n-first)], dst[first*c.Dim():], src[at:])
+		done, size, err := c.decode(d, min(gsLanes, n-first), dst[first*c.Dim():], src[at:])
 		first += done
 		at += size
 		if err != nil {
@@ -207,57 +189,48 @@ func (c *gainShape) Decode(dst []float32, src []byte) (int, error) {
 }
 
 // decode sets the vectors that dst begins with from those that src begins with,
-// up to one a lane, and returns how many and their bytes. If it fails, it is for
-// the first vector after these.
-func (c *gainShape) decode(lanes []*gsDecoding, dst []float32, src []byte) (n, size int, err error) {
-	coded := 0
-	for i, l := range lanes {
+// up to n, and returns how many and their bytes. If it fails, it is for the first
+// vector after these.
+func (c *gainShape) decode(d *gsDecodings, n int, dst []float32, src []byte) (done, size int, err error) {
+	for i, l := range d.lanes[:n] {
 		bytes, err := c.frame.open(l, src[size:])
 		if err != nil && i == 0 {
 			return 0, 0, err
 		}
 		if err != nil {
-			lanes = lanes[:i] // the next call reports it
+			n = i // the next call reports it
 			break
 		}
 		size += bytes
-		if l.points = dst[i*c.Dim() : (i+1)*c.Dim()]; l.zero {
-			clear(l.points)
-		} else {
-			coded++
-		}
+		l.points = dst[i*c.Dim() : (i+1)*c.Dim()]
 	}
-	if coded == len(lanes) {
-		err = c.restore(lanes)
-	} else {
-		for i, l := range lanes {
-			if !l.zero && err == nil {
-				err = c.restore(lanes[i : i+1])
-			}
-		}
-	}
-	switch {
+	switch err := c.restore(d, n); {
 	case err == nil:
-		return len(lanes), size, nil
-	case len(lanes) > 1:
-		return c.decode(lanes[:1], dst, src) // which one was it?
+		return n, size, nil
+	case n > 1:
+		return c.decode(d, 1, dst, src) // which one was it?
+	default:
+		return 0, 0, err
 	}
-	return 0, 0, err
 }
 
-// restore decodes opened vectors other than zero.
-func (c *gainShape) restore(lanes []*gsDecoding) error {
-	if err := c.shape.decode(lanes); err != nil {
+// restore sets the vectors of the first n lanes, which were opened.
+func (c *gainShape) restore(d *gsDecodings, n int) error {
+	m := c.frame.mantissa()
+	if err := c.shape.decode(d, n, m); err != nil {
 		return err
 	}
-	m := c.frame.mantissa()
-	for _, l := range lanes {
+	for i, l := range d.lanes[:n] {
+		if l.zero {
+			clear(l.points)
+			continue
+		}
 		if err := c.frame.close(l); err != nil {
 			return err
 		}
 		g, err := gainOf(l.reader.state, m)
 		if err == nil {
-			err = c.shape.restore(l, g, m)
+			err = c.shape.restore(d, i, g, m)
 		}
 		if err != nil {
 			return err

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"kakeyalattice/internal/kernel"
 )
 
 // gainShapeSpecs cover all lattices, framings and kinds of alphabets.
@@ -134,7 +136,7 @@ func quantised(t testing.TB, c Codec, x []float32) []float32 {
 	t.Helper()
 	lattice := map[string]gsLattice{"e8-gs": gsE8, "d4-gs": gsD4, "z-gs": gsZ}[c.Spec().Name]
 	m := max(1, min(7, int(math.Log2(float64(len(x))))-2))
-	r := float64(norm(x))
+	r := float64(kernel.Norm(x))
 	e := math.Floor(math.Log2(r))
 	gain := float32(math.Ldexp(math.Floor(math.Ldexp(r, m-int(e))+0.5), int(e)-m))
 	p := gain * float32(float64(c.Spec().number("delta"))/math.Sqrt(float64(len(x))))

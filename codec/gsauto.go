@@ -3,6 +3,8 @@ package codec
 import (
 	"math"
 	"math/rand/v2"
+
+	"kakeyalattice/internal/kernel"
 )
 
 // usualSlot returns the bytes of a slot that fewer than one Gaussian vector in
@@ -27,8 +29,9 @@ func (s *gsShape) usualSlot() int {
 		}
 		s.rotation.forward(l.rotated, x)
 		// The gain may be too small by half a unit of its last place.
-		l.length = norm(x) / (1 + 1.0/(2<<slotGainBits))
+		l.length = kernel.Norm(x) / (1 + 1.0/(2<<slotGainBits))
 		s.quantise(l, 0)
+		s.cut(l)
 		var cost int64
 		for _, item := range l.items {
 			cost += costs[item&0xffff]

@@ -1,47 +1,106 @@
 package codec
 
-import "fmt"
+import (
+	"bytes"
+	"fmt"
+	"math"
+
+	"kakeyalattice/internal/kernel"
+)
+
+// gsDecodings is vectors that are decoded side by side.
+type gsDecodings struct {
+	lanes [gsLanes]*gsDecoding
+	batch *kernel.RansBatch // the symbols of lanes; nil where shift = 0
+}
 
 // A gsDecoding is a vector on its way from bytes.
 type gsDecoding struct {
-	zero   bool // the zero vector, which has nothing of what follows
-	class  int  // of the step
-	reader ransReader
-	raw    []byte
-	values []int32
-	points []float32 // where the vector goes
+	zero    bool // the zero vector, which has nothing of what follows
+	class   int  // of the step
+	reader  ransReader
+	raw     []byte
+	batched bool      // the symbols are in a batch, all without escape; else
+	values  []int32   // what they stand for, where shift > 0
+	points  []float32 // where the vector goes
 }
 
-// forget drops what the decoding holds of a caller's memory.
-func (l *gsDecoding) forget() { l.reader, l.raw, l.points = ransReader{}, nil, nil }
+func (s *gsShape) newDecodings() *gsDecodings {
+	d := &gsDecodings{}
+	for i := range d.lanes {
+		d.lanes[i] = &gsDecoding{values: make([]int32, s.dim)}
+	}
+	if s.alphabet != nil {
+		d.batch = kernel.NewRansBatch(s.dim)
+	}
+	return d
+}
 
-// decode sets the points of one or two vectors.
-func (s *gsShape) decode(lanes []*gsDecoding) error {
-	if s.shift == 0 {
-		for _, l := range lanes {
-			if err := s.blocks(l); err != nil {
-				return err
-			}
+// forget drops what the decodings hold of a caller's memory.
+func (d *gsDecodings) forget() {
+	for _, l := range d.lanes {
+		l.reader, l.raw, l.points = ransReader{}, nil, nil
+	}
+}
+
+// decode takes the symbols of the first n lanes: into the batch, or as values
+// where some are escapes or words are missing. Where shift = 0 it sets the points.
+func (s *gsShape) decode(d *gsDecodings, n, mantissa int) error {
+	if s.alphabet != nil {
+		s.decodeBatch(d, n, mantissa)
+	}
+	for _, l := range d.lanes[:n] {
+		var err error
+		switch {
+		case l.zero || l.batched:
+		case s.shift == 0:
+			err = s.blocks(l)
+		default:
+			err = s.takeValues(l)
 		}
-		return nil
-	}
-	if len(lanes) == 2 {
-		if err := s.valuesPair(lanes[0], lanes[1]); err != nil {
-			return err
-		}
-	} else if err := s.valuesFrom(lanes[0], 0); err != nil {
-		return err
-	}
-	join := s.joinIntegers
-	if s.halves {
-		join = s.joinE8
-	}
-	for _, l := range lanes {
-		if err := join(l); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// decodeBatch decodes the symbols of the lanes side by side.
+func (s *gsShape) decodeBatch(d *gsDecodings, n, mantissa int) {
+	for i, l := range d.lanes[:n] {
+		d.batch.States[i] = l.reader.state
+		d.batch.Take(i, l.reader.words)
+	}
+	// The states that encoders of short gains begin with are below 2^16, for two
+	// symbols at most: where a decoder comes to these, no words are left.
+	exact := 0
+	if lastState(0, mantissa) < ransLow {
+		exact = 4
+	}
+	taken := d.batch.Decode(s.alphabet, n, exact)
+	for i, l := range d.lanes[:n] {
+		l.batched = !l.zero && taken[i] >= 0 && !s.escapes(d.batch, i)
+		if l.batched {
+			l.reader.state = d.batch.States[i]
+			l.reader.words = l.reader.words[2*taken[i]:]
+		}
+	}
+}
+
+// escapes reports whether there is an escape among the symbols of a lane.
+func (s *gsShape) escapes(b *kernel.RansBatch, lane int) bool {
+	a := &s.alphabets[0]
+	if a.whole() {
+		return false
+	}
+	for first := 0; first < s.dim; {
+		symbols := b.Symbols(lane, first)
+		if bytes.IndexByte(symbols, byte(a.values)) >= 0 {
+			return true
+		}
+		first += len(symbols)
+	}
+	return false
 }
 
 // value takes a value of an alphabet.
@@ -58,47 +117,85 @@ func (s *gsShape) value(r *ransReader, alphabet int) (int32, error) {
 	return int32(v), nil
 }
 
-// valuesFrom takes the vector's values from the n-th on, all of one alphabet.
-func (s *gsShape) valuesFrom(l *gsDecoding, n int) (err error) {
-	for ; n < len(l.values) && err == nil; n++ {
-		l.values[n], err = s.value(&l.reader, 0)
+// takeValues takes the vector's values, all of one alphabet.
+func (s *gsShape) takeValues(l *gsDecoding) (err error) {
+	for i := 0; i < len(l.values) && err == nil; i++ {
+		l.values[i], err = s.value(&l.reader, 0)
 	}
 	return err
 }
 
-// valuesPair takes the values of two vectors, all of one alphabet.
-func (s *gsShape) valuesPair(l, o *gsDecoding) error {
-	a := &s.alphabets[0]
-	escape := uint32(a.values)
-	for n := 0; ; n++ {
-		n += decodePlain(&l.reader, &o.reader, l.values[n:], o.values[n:], s.slots[0], escape, int32(a.lo))
-		if n == len(l.values) {
-			return nil
-		}
-		var err error
-		if l.values[n], err = s.value(&l.reader, 0); err != nil {
-			return err
-		}
-		if o.values[n], err = s.value(&o.reader, 0); err != nil {
-			return err
-		}
-	}
-}
-
-// restore turns the vector's points into the vector: times the step of its class
-// and the gain, rotated.
-func (s *gsShape) restore(l *gsDecoding, g gain, mantissa int) error {
+// restore turns a lane into its vector: points times the step of its class and
+// the gain, rotated.
+func (s *gsShape) restore(d *gsDecodings, lane int, g gain, mantissa int) error {
 	value, exp, ok := g.split(mantissa)
 	if !ok {
 		return fmt.Errorf("%w: gain exponent %d", ErrCorrupt, exp)
 	}
+	l := d.lanes[lane]
 	p := value * s.steps[l.class]
+	// Far from the ends of float32's range a power of two changes no mantissa,
+	// whenever it comes.
+	if exp >= -maxEarlyExp && exp <= maxEarlyExp {
+		p *= math.Float32frombits(uint32(exp+127) << 23)
+		exp = 0
+	}
+	if err := s.join(d.batch, lane, l, p); err != nil {
+		return err
+	}
+	s.rotation.inverse(l.points, l.points)
+	if exp != 0 {
+		scale(l.points, l.points, exp)
+	}
+	return nil
+}
+
+// maxEarlyExp bounds the powers of two that points are multiplied with before
+// they are rotated. Nothing then is below 2^-90, but for 0, nor above 2^90.
+const maxEarlyExp = 40
+
+// join sets the vector's points, times p.
+func (s *gsShape) join(b *kernel.RansBatch, lane int, l *gsDecoding, p float32) error {
+	if s.e8 != nil && l.batched {
+		for first := 0; first < s.dim; {
+			symbols := b.Symbols(lane, first)
+			next := first + len(symbols)
+			s.e8.Join(l.points[first:next], symbols, l.raw[first/8:next/8], p)
+			first = next
+		}
+		return nil
+	}
+	if l.batched {
+		s.takeSymbols(b, lane, l)
+	}
+	var err error
+	switch {
+	case s.shift == 0: // they are set
+	case s.halves:
+		err = s.joinE8(l)
+	default:
+		err = s.joinIntegers(l)
+	}
+	if err != nil {
+		return err
+	}
 	for i := range l.points {
 		l.points[i] *= p
 	}
-	s.rotation.inverse(l.points, l.points)
-	scale(l.points, l.points, exp)
 	return nil
+}
+
+// takeSymbols sets the vector's values by the symbols of its lane.
+func (s *gsShape) takeSymbols(b *kernel.RansBatch, lane int, l *gsDecoding) {
+	lo := s.codes[0].lo
+	for first := 0; first < s.dim; {
+		symbols := b.Symbols(lane, first)
+		values := l.values[first:][:len(symbols)]
+		for i, symbol := range symbols {
+			values[i] = lo + int32(symbol)
+		}
+		first += len(symbols)
+	}
 }
 
 // joinE8 puts the vector's values and raw bits together where there are any.

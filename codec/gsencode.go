@@ -1,6 +1,16 @@
 package codec
 
-import "math"
+import (
+	"math"
+
+	"kakeyalattice/internal/kernel"
+)
+
+// gsEncodings is vectors that are encoded side by side.
+type gsEncodings struct {
+	lanes [gsLanes]*gsEncoding
+	batch *kernel.RansBatch // the symbols of lanes; nil where shift = 0
+}
 
 // A gsEncoding is a vector on its way to bytes.
 type gsEncoding struct {
@@ -9,10 +19,22 @@ type gsEncoding struct {
 	length  float32 // what the gain stands for beside rotated
 	class   int     // of the step
 	points  []float32
-	items   []ransItem
 	raw     []byte
-	words   []uint16
-	writer  ransWriter // on words
+	writer  ransWriter
+	// Where symbols do not go into a batch: items, and what writer writes to.
+	items []ransItem
+	words []byte
+}
+
+func (s *gsShape) newEncodings() *gsEncodings {
+	e := &gsEncodings{}
+	for i := range e.lanes {
+		e.lanes[i] = s.newEncoding()
+	}
+	if s.alphabet != nil {
+		e.batch = kernel.NewRansBatch(s.dim)
+	}
+	return e
 }
 
 func (s *gsShape) newEncoding() *gsEncoding {
@@ -25,7 +47,7 @@ func (s *gsShape) newEncoding() *gsEncoding {
 		points:  make([]float32, s.dim),
 		items:   make([]ransItem, items),
 		raw:     make([]byte, s.rawBytes),
-		words:   make([]uint16, 2*items+1), // two an item, and one of the header
+		words:   make([]byte, ransRoom(items)),
 	}
 }
 
@@ -42,16 +64,94 @@ func (s *gsShape) measure(l *gsEncoding, x []float32, m int) bool {
 		return false
 	}
 	x, exp := prescale(l.rotated, x, amax)
-	l.gain, l.length = newGain(norm(x), exp, m)
+	l.gain, l.length = newGain(kernel.Norm(x), exp, m)
 	s.rotation.forward(l.rotated, x)
 	return true
 }
 
-// quantise sets the vector's points to the closest ones at the step of a class,
-// and cuts them into items and raw bits.
+// quantise sets the vector's points to the closest ones at the step of a class.
 func (s *gsShape) quantise(l *gsEncoding, class int) {
 	l.class = class
 	s.closest(l.points, l.rotated, 1/(l.length*s.steps[class]))
+}
+
+// encode codes the points of the first n lanes, zero vectors aside, for decoders
+// that end with the gain and a state above it.
+func (s *gsShape) encode(e *gsEncodings, n, mantissa int) {
+	var batched, others [gsLanes]*gsEncoding
+	lanes, rest := 0, others[:0] // the lanes up to the last that is batched
+	for i, l := range e.lanes[:n] {
+		switch {
+		case l.gain == 0:
+		case e.batch != nil && s.batch(e.batch, i, l):
+			e.batch.States[i] = lastState(l.gain, mantissa)
+			batched[i], lanes = l, i+1
+		default:
+			s.cut(l)
+			rest = append(rest, l)
+		}
+	}
+	if lanes > 0 {
+		e.batch.Encode(s.alphabet, lanes)
+	}
+	for i, l := range batched[:lanes] {
+		if l != nil {
+			l.writer.state = e.batch.States[i]
+			l.writer.words, l.writer.at = e.batch.Words(i)
+		}
+	}
+	s.encodeItems(rest, mantissa)
+}
+
+// batch makes the vector's points symbols of a lane, and raw bits. It returns
+// false where one has no symbol.
+func (s *gsShape) batch(b *kernel.RansBatch, lane int, l *gsEncoding) bool {
+	if s.e8 == nil {
+		s.cut(l)
+	}
+	for first := 0; first < s.dim; {
+		symbols := b.Symbols(lane, first)
+		next := first + len(symbols)
+		if s.e8 == nil && !plainItems(symbols, l.items[first:next]) ||
+			s.e8 != nil && !s.e8.Split(symbols, l.raw[first/8:next/8], l.points[first:next]) {
+			return false
+		}
+		first = next
+	}
+	return true
+}
+
+// plainItems sets symbols to items and returns false if one is an escape.
+func plainItems(symbols []byte, items []ransItem) bool {
+	var all ransItem
+	for i, item := range items {
+		all |= item
+		symbols[i] = byte(item)
+	}
+	return !all.escaped()
+}
+
+// encodeItems codes the items of vectors, two side by side.
+func (s *gsShape) encodeItems(lanes []*gsEncoding, mantissa int) {
+	for _, l := range lanes {
+		l.writer = ransWriter{state: lastState(l.gain, mantissa), words: l.words, at: len(l.words)}
+	}
+	for ; len(lanes) >= 2; lanes = lanes[2:] {
+		encodePair(&lanes[0].writer, &lanes[1].writer, lanes[0].items, lanes[1].items, s.symbols, s.escapeBits)
+	}
+	for _, l := range lanes {
+		l.writer.encode(l.items, s.symbols, s.escapeBits)
+	}
+}
+
+// encodeAlone is encode for one vector.
+func (s *gsShape) encodeAlone(l *gsEncoding, mantissa int) {
+	s.cut(l)
+	s.encodeItems([]*gsEncoding{l}, mantissa)
+}
+
+// cut cuts the vector's points into items and raw bits.
+func (s *gsShape) cut(l *gsEncoding) {
 	if s.halves {
 		s.splitE8(l)
 	} else {
@@ -123,17 +223,4 @@ func (s *gsShape) splitIntegers(l *gsEncoding) {
 		items = items[s.block:]
 	}
 	raw.flush()
-}
-
-// encode codes the items of one or two vectors for decoders that end with the
-// gain and a state above it.
-func (s *gsShape) encode(lanes []*gsEncoding, mantissa int) {
-	for _, l := range lanes {
-		l.writer = ransWriter{state: lastState(l.gain, mantissa), words: l.words, at: len(l.words)}
-	}
-	if len(lanes) == 2 {
-		encodePair(&lanes[0].writer, &lanes[1].writer, lanes[0].items, lanes[1].items, s.symbols, s.escapeBits)
-	} else {
-		lanes[0].writer.encode(lanes[0].items, s.symbols, s.escapeBits)
-	}
 }

@@ -3,10 +3,12 @@ package codec
 import (
 	"math"
 	"sync"
+
+	"kakeyalattice/internal/kernel"
 )
 
 // gsLanes is how many vectors are coded side by side.
-const gsLanes = 2
+const gsLanes = kernel.RansLanes
 
 // A gsShape codes gains and shapes of vectors of one dimension.
 type gsShape struct {
@@ -18,9 +20,14 @@ type gsShape struct {
 	slots    []*[ransTotal]ransSlot // by alphabet
 	offsets  [2][8]int32            // by coset and coordinate
 	rawBytes int                    // of a vector
+	// alphabet is that of all coordinates, where they share one: then lanes go
+	// through the coder side by side. nil if shift = 0.
+	alphabet *kernel.RansAlphabet
+	// e8 cuts points of E8, where shift = 1; else nil.
+	e8 *kernel.ShapeE8
 	// Scratch.
-	encodings sync.Pool // of *[gsLanes]*gsEncoding
-	decodings sync.Pool // of *[gsLanes]*gsDecoding
+	encodings sync.Pool // of *gsEncodings
+	decodings sync.Pool // of *gsDecodings
 }
 
 // A gsCode turns values of an alphabet into what the coder codes.
@@ -49,26 +56,20 @@ func newGSShape(m *gsModel, r rotation) *gsShape {
 		s.symbols = append(s.symbols, ransSymbols(a.freqs)...)
 		s.slots = append(s.slots, ransSlots(a.freqs))
 	}
+	if m.shift > 0 {
+		s.alphabet = kernel.NewRansAlphabet(m.alphabets[0].freqs)
+	}
+	if m.shift == 1 && m.halves {
+		s.e8 = &kernel.ShapeE8{Lo: s.codes[0].lo, Values: int32(s.codes[0].values)}
+	}
 	for coset := range s.offsets {
 		for i := range s.offsets[coset] {
 			s.offsets[coset][i] = int32(m.offset(i, coset))
 		}
 	}
 	s.rawBytes = (m.dim/m.block*int(m.rawWidth()) + 7) / 8
-	s.encodings.New = func() any {
-		var lanes [gsLanes]*gsEncoding
-		for i := range lanes {
-			lanes[i] = s.newEncoding()
-		}
-		return &lanes
-	}
-	s.decodings.New = func() any {
-		var lanes [gsLanes]*gsDecoding
-		for i := range lanes {
-			lanes[i] = &gsDecoding{values: make([]int32, m.dim)}
-		}
-		return &lanes
-	}
+	s.encodings.New = func() any { return s.newEncodings() }
+	s.decodings.New = func() any { return s.newDecodings() }
 	return s
 }
 

@@ -36,7 +36,7 @@ func (f *gsSlots) append(dst []byte, l *gsEncoding) ([]byte, bool) {
 	header := bodyHeader(n)
 	if l.gain != 0 {
 		fitState(&l.writer, 8*header-slotClassBits)
-		if 2*(len(l.writer.words)-l.writer.at) > n-header {
+		if len(l.writer.words)-l.writer.at > n-header {
 			return dst, false
 		}
 	}

@@ -27,6 +27,7 @@ func levelSpecs() []string {
 		}
 	}
 	specs = append(specs, "fp8:group=32", "fp8:group=128", "fp8:group=100", "int6:group=128,hadamard", "int8:group=48",
+		"e8-gs:slot=auto", "e8-gs:delta=0.03", "e8-gs:delta=0.3", "z-gs:delta=0.5",
 		"e8:q=1", "e8:q=10", "e8:q=127", "e8:q=128", "d4:q=1", "d4:q=152", "d4:q=4095")
 	slices.Sort(specs)
 	return slices.Compact(specs)

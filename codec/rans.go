@@ -108,18 +108,23 @@ func (i ransItem) symbol() uint32 { return uint32(i & 0xffff) }
 func (i ransItem) escaped() bool  { return i >= 1<<16 }
 func (i ransItem) value() uint32  { return uint32(i>>16 - 1) }
 
-// A ransWriter holds the state and the words of one coder. Words are written
-// from the end of words to its beginning; those that were are words[at:].
+// A ransWriter holds the state and the words of one coder, little endian. Words
+// are written from the end of words to its beginning; those that were are
+// words[at:].
 type ransWriter struct {
 	state uint32
-	words []uint16
+	words []byte
 	at    int
 }
 
+// ransRoom returns the bytes that the words of n items need, two an item, and
+// one more of a header.
+func ransRoom(n int) int { return 2 * (2*n + 1) }
+
 // word writes the lowest 16 bits of the state.
 func (w *ransWriter) word() {
-	w.at--
-	w.words[w.at] = uint16(w.state)
+	w.at -= 2
+	binary.LittleEndian.PutUint16(w.words[w.at:], uint16(w.state))
 	w.state >>= 16
 }
 
@@ -139,7 +144,7 @@ func (w *ransWriter) item(item ransItem, symbols []ransSymbol, escapeBits uint) 
 	w.state = uint32(s.push(uint64(w.state)))
 }
 
-// encode codes items in their order. There must be room for two words an item.
+// encode codes items in their order.
 func (w *ransWriter) encode(items []ransItem, symbols []ransSymbol, escapeBits uint) {
 	for i := len(items) - 1; i >= 0; i-- {
 		w.item(items[i], symbols, escapeBits)
@@ -174,15 +179,15 @@ func encodePlain(w, v *ransWriter, items, others []ransItem, symbols []ransSymbo
 			break
 		}
 		s := &symbols[item]
-		words[at-1] = uint16(state)
+		binary.LittleEndian.PutUint16(words[at-2:], uint16(state))
 		full := (uint64(s.limit) - 1 - state) >> 63 // 1 where the state reaches the limit
-		at -= int(full)
+		at -= int(full * 2)
 		state = s.push(state >> (full * 16 & 63))
 
 		s = &symbols[other]
-		words2[at2-1] = uint16(state2)
+		binary.LittleEndian.PutUint16(words2[at2-2:], uint16(state2))
 		full = (uint64(s.limit) - 1 - state2) >> 63
-		at2 -= int(full)
+		at2 -= int(full * 2)
 		state2 = s.push(state2 >> (full * 16 & 63))
 	}
 	w.at, w.state = at, uint32(state)
@@ -223,39 +228,4 @@ func (r *ransReader) symbol(slots *[ransTotal]ransSlot) uint32 {
 	r.state = slot.pop(r.state)
 	r.refill()
 	return slot.symbol()
-}
-
-// decodePlain takes symbols of one alphabet from two readers, up to the first
-// that is an escape or may lack a word, and sets out and outs to lo + their
-// indices; it returns how many it took from each. Whether a word is taken is no
-// branch, for that could not be predicted.
-func decodePlain(r, q *ransReader, out, outs []int32, slots *[ransTotal]ransSlot, escape uint32, lo int32) int {
-	words, at, state := r.words, 0, r.state
-	words2, at2, state2 := q.words, 0, q.state
-	outs = outs[:len(out)]
-	n := 0
-	for n < len(out) && at+2 <= len(words) && at2+2 <= len(words2) {
-		slot, slot2 := slots[state%ransTotal], slots[state2%ransTotal]
-		if slot.symbol() == escape || slot2.symbol() == escape {
-			break
-		}
-		out[n] = lo + int32(slot.symbol())
-		outs[n] = lo + int32(slot2.symbol())
-		n++
-
-		state = slot.pop(state)
-		low := uint32((uint64(state) - ransLow) >> 63) // 1 where the state is low
-		word := uint32(words[at]) | uint32(words[at+1])<<8
-		state = state<<(low*16&31) | word&-low
-		at += int(low * 2)
-
-		state2 = slot2.pop(state2)
-		low = uint32((uint64(state2) - ransLow) >> 63)
-		word = uint32(words2[at2]) | uint32(words2[at2+1])<<8
-		state2 = state2<<(low*16&31) | word&-low
-		at2 += int(low * 2)
-	}
-	r.words, r.state = words[at:], state
-	q.words, q.state = words2[at2:], state2
-	return n
 }

@@ -92,13 +92,9 @@ func NewRansBatch(n int) *RansBatch {
 	return b
 }
 
-// Symbols calls f with the symbols of a lane, part after part, and the index of
-// the first of each. But for the last, parts are a multiple of 512 symbols.
-func (b *RansBatch) Symbols(lane int, f func(first int, symbols []byte)) {
-	for first := 0; first < b.n; first += ransTile {
-		f(first, b.tile(lane, first))
-	}
-}
+// Symbols returns symbols of a lane, those from first on, a multiple of 512: 512
+// of them, or as many as there are.
+func (b *RansBatch) Symbols(lane, first int) []byte { return b.tile(lane, first) }
 
 // tile is the symbols of a lane from the first of a tile on.
 func (b *RansBatch) tile(lane, first int) []byte {
@@ -107,8 +103,7 @@ func (b *RansBatch) tile(lane, first int) []byte {
 }
 
 // Encode codes the symbols of the first lanes from States to States, the last
-// symbol first. Words then gives what was written. Of the other lanes, words
-// and states are undefined.
+// symbol first. Words and states of the other lanes are undefined after it.
 func (b *RansBatch) Encode(a *RansAlphabet, lanes int) {
 	for i := range b.at {
 		b.at[i] = (i + 1) * b.row
@@ -123,9 +118,13 @@ func (b *RansBatch) Encode(a *RansAlphabet, lanes int) {
 	}
 }
 
-// Words is what Encode wrote of a lane, words of two bytes, little endian, in
-// the order in which a decoder takes them.
-func (b *RansBatch) Words(lane int) []byte { return b.words[2*b.at[lane] : 2*(lane+1)*b.row] }
+// Words returns the memory of a lane's words. What Encode wrote is words[at:],
+// words of two bytes, little endian, in the order in which a decoder takes them;
+// there is room for one before.
+func (b *RansBatch) Words(lane int) (words []byte, at int) {
+	start := lane * b.row
+	return b.words[2*start : 2*(start+b.row)], 2 * (b.at[lane] - start)
+}
 
 // encodePair codes a tile of lanes i and i+1: a step waits for the one before
 // it, but not for that of the other lane. Whether a word is kept is no branch,

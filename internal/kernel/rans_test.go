@@ -97,17 +97,22 @@ func (c slowRans) decode(symbols []byte, state uint32, words []byte) (uint32, in
 
 // setSymbols and getSymbols access a lane of a batch.
 func setSymbols(b *RansBatch, lane int, symbols []byte) {
-	b.Symbols(lane, func(first int, part []byte) { copy(part, symbols[first:]) })
+	for first := 0; first < len(symbols); first += 512 {
+		copy(b.Symbols(lane, first), symbols[first:])
+	}
 }
 
 func getSymbols(b *RansBatch, lane int) (symbols []byte) {
-	b.Symbols(lane, func(first int, part []byte) {
-		if first != len(symbols) || first > 0 && first%512 != 0 {
-			panic("parts of symbols do not follow one another")
-		}
-		symbols = append(symbols, part...)
-	})
+	for first := 0; first < b.n; first += 512 {
+		symbols = append(symbols, b.Symbols(lane, first)...)
+	}
 	return symbols
+}
+
+// wordsOf returns what Encode wrote of a lane.
+func wordsOf(b *RansBatch, lane int) []byte {
+	words, at := b.Words(lane)
+	return bytes.Clone(words[at:])
 }
 
 var ransLengths = []int{1, 2, 7, 8, 64, 80, 511, 512, 513, 576, 1024, 1100}
@@ -143,44 +148,44 @@ func testRansLanes(t *testing.T, r *rand.Rand, b *RansBatch, n, lanes int, a *Ra
 	b.Encode(a, lanes)
 	for i, s := range symbols {
 		state, words := slow.encode(s, begin[i])
-		if b.States[i] != state || !bytes.Equal(b.Words(i), words) {
-			t.Fatalf("%s: lane %d encodes to state %#x and %x, want %#x and %x", what, i, b.States[i], b.Words(i), state, words)
+		if b.States[i] != state || !bytes.Equal(wordsOf(b, i), words) {
+			t.Fatalf("%s: lane %d encodes to state %#x and %x, want %#x and %x", what, i, b.States[i], wordsOf(b, i), state, words)
 		}
 	}
 	// Decoding takes what was written, and what was not: words too few, too many
 	// or wrong.
-	states, wordsOf := b.States, make([][]byte, lanes)
-	for i := range wordsOf {
-		wordsOf[i] = bytes.Clone(b.Words(i))
-		switch w := wordsOf[i]; {
+	states, words := b.States, make([][]byte, lanes)
+	for i := range words {
+		words[i] = wordsOf(b, i)
+		switch w := words[i]; {
 		case i == 3:
-			wordsOf[i] = append(w, 1, 2, 3)
+			words[i] = append(w, 1, 2, 3)
 		case i == 4 && len(w) > 0:
-			wordsOf[i] = w[:r.IntN(len(w))]
+			words[i] = w[:r.IntN(len(w))]
 		case i == 5 && len(w) > 0:
 			w[r.IntN(len(w))] ^= 1 << r.IntN(8)
 		}
 	}
 	for _, exact := range []int{0, 4, n, n + 5} {
 		for i := range lanes {
-			b.Take(i, wordsOf[i])
+			b.Take(i, words[i])
 			setSymbols(b, i, make([]byte, n))
 		}
 		b.States = states
 		taken := b.Decode(a, lanes, exact)
 		for i := range lanes {
 			want := make([]byte, n)
-			state, words := slow.decode(want, states[i], wordsOf[i])
+			state, wantTaken := slow.decode(want, states[i], words[i])
 			if taken[i] < 0 {
 				// The bulk may give up only where words ran out.
-				if exact >= n || words < len(wordsOf[i])/2 {
-					t.Fatalf("%s, the last %d exact: lane %d lacks words: %d of %d were taken", what, exact, i, words, len(wordsOf[i])/2)
+				if exact >= n || wantTaken < len(words[i])/2 {
+					t.Fatalf("%s, the last %d exact: lane %d lacks words: %d of %d were taken", what, exact, i, wantTaken, len(words[i])/2)
 				}
 				continue
 			}
-			if taken[i] != words || b.States[i] != state || !bytes.Equal(getSymbols(b, i), want) {
+			if taken[i] != wantTaken || b.States[i] != state || !bytes.Equal(getSymbols(b, i), want) {
 				t.Fatalf("%s, the last %d exact: lane %d decodes %d words to state %#x and %v, want %d, %#x and %v", what, exact, i,
-					taken[i], b.States[i], getSymbols(b, i), words, state, want)
+					taken[i], b.States[i], getSymbols(b, i), wantTaken, state, want)
 			}
 			if i < 3 && (!bytes.Equal(want, symbols[i]) || state != begin[i]) && begin[i] >= ransLow {
 				t.Fatalf("%s: lane %d does not come back", what, i)
@@ -258,7 +263,7 @@ func BenchmarkRans(b *testing.B) {
 		batch.Encode(a, lanes)
 		states := batch.States
 		for i := range lanes {
-			batch.Take(i, bytes.Clone(batch.Words(i)))
+			batch.Take(i, wordsOf(batch, i))
 		}
 		b.Run(fmt.Sprintf("decode/lanes=%d", lanes), func(b *testing.B) {
 			benchEachLevel(b, lanes, 4*n, func() {
