@@ -314,7 +314,7 @@ func TestGainShapeCodesSurviveEveryByteChanged(t *testing.T) {
 }
 
 func TestGainShapeCodesDoNotAllocatePerVector(t *testing.T) {
-	const n, dim = 64, 64
+	const n, dim = 256, 64
 	x := gaussianVectors(n, dim, 5)
 	y := make([]float32, len(x))
 	for _, spec := range append([]string{"fp8-rans"}, gainShapeSpecs...) {
