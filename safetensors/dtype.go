@@ -22,6 +22,7 @@ const (
 	F8E4M3 DType = "F8_E4M3" // the variant without infinities, E4M3FN
 	F8E5M2 DType = "F8_E5M2"
 	F8E8M0 DType = "F8_E8M0" // powers of two: scales
+	F4     DType = "F4"      // E2M1, two a byte, the first in the low four bits
 	I64    DType = "I64"
 	I32    DType = "I32"
 	I16    DType = "I16"
@@ -33,20 +34,34 @@ const (
 	Bool   DType = "BOOL"
 )
 
+// bits holds the width of an element. It lists what the reference
+// implementation of the format writes, converted here or not.
+var bits = map[DType]int{
+	F64: 64, I64: 64, U64: 64, "C64": 64,
+	F32: 32, I32: 32, U32: 32,
+	F16: 16, BF16: 16, I16: 16, U16: 16,
+	F8E4M3: 8, F8E5M2: 8, F8E8M0: 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8, I8: 8, U8: 8, Bool: 8,
+	"F6_E2M3": 6, "F6_E3M2": 6,
+	F4: 4,
+}
+
 // Size is the number of bytes of an element; 0 for a type that is unknown or
-// packs several elements in a byte.
+// whose elements are no whole bytes.
 func (d DType) Size() int {
-	switch d {
-	case F64, I64, U64:
-		return 8
-	case F32, I32, U32:
-		return 4
-	case F16, BF16, I16, U16:
-		return 2
-	case F8E4M3, F8E5M2, F8E8M0, I8, U8, Bool:
-		return 1
+	if bits[d]%8 != 0 {
+		return 0
 	}
-	return 0
+	return bits[d] / 8
+}
+
+// Bytes is what n elements take; ok is false where the type is unknown or the
+// elements fill no whole number of bytes.
+func (d DType) Bytes(n int) (size int64, ok bool) {
+	width := int64(bits[d])
+	if width == 0 || n < 0 || int64(n) > math.MaxInt64/width || int64(n)*width%8 != 0 {
+		return 0, false
+	}
+	return int64(n) * width / 8, true
 }
 
 // IsFloat says whether [DType.Float32] converts the type.

@@ -1,12 +1,13 @@
 package safetensors
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
+
+	"kakeyalattice/internal/mapfile"
 )
 
 // File is an open file. Its methods may be called at the same time, except
@@ -33,43 +34,37 @@ func Open(path string) (*File, error) {
 		return nil, fmt.Errorf("safetensors: %w", err)
 	}
 	size := info.Size()
-	refuse := func(format string, args ...any) error {
-		return &FormatError{File: path, Reason: fmt.Sprintf(format, args...)}
-	}
 	switch {
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("safetensors: %s is not a regular file", path)
-	case size < prefix:
-		return nil, refuse("%d bytes are too short for a safetensors file", size)
 	case size > math.MaxInt:
-		return nil, refuse("%d bytes do not fit this machine's address space", size)
+		return nil, fmt.Errorf("safetensors: %s: %d bytes do not fit this machine's address space", path, size)
 	}
-	var field [prefix]byte
-	if _, err := file.ReadAt(field[:], 0); err != nil {
-		return nil, fmt.Errorf("safetensors: %w", err)
+	header, start, err := ReadHeader(file, size)
+	if err != nil {
+		return nil, named(err, path)
 	}
-	n := binary.LittleEndian.Uint64(field[:])
-	switch {
-	case n > MaxHeader:
-		return nil, refuse("header length %d is above the limit of %d: not a safetensors file", n, MaxHeader)
-	case n > uint64(size-prefix):
-		return nil, refuse("header length %d is beyond the end of the file, %d bytes: the file is truncated or no safetensors file", n, size)
+	f := &File{Header: *header, path: path, start: start}
+	f.data, f.unmap, err = mapfile.Map(file, int(size))
+	if errors.Is(err, mapfile.ErrUnsupported) {
+		// Pay with memory.
+		f.data, f.unmap = make([]byte, size), func([]byte) error { return nil }
+		_, err = io.ReadFull(io.NewSectionReader(file, 0, size), f.data)
 	}
-	f := &File{path: path, start: prefix + int64(n)}
-	if f.data, f.unmap, err = mapFile(file, int(size)); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("safetensors: %s: %w", path, err)
 	}
-	header, err := Parse(f.data[prefix:f.start], size-f.start)
-	if err != nil {
-		f.Close()
-		var format *FormatError
-		if errors.As(err, &format) {
-			format.File = path
-		}
-		return nil, err
-	}
-	f.Header = *header
 	return f, nil
+}
+
+// named adds the file's name to what [ReadHeader] refuses.
+func named(err error, path string) error {
+	var format *FormatError
+	if errors.As(err, &format) {
+		format.File = path
+		return err
+	}
+	return fmt.Errorf("safetensors: %s: %w", path, err)
 }
 
 // Close releases the file. Slices that Bytes returned must not be used after.

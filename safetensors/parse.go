@@ -188,18 +188,18 @@ func (p *parser) entry(name string) error {
 		return p.fault("data_offsets [%d, %d] end before they begin", offsets[0], offsets[1])
 	}
 	t.Begin, t.End = offsets[0], offsets[1]
-	if t.DType.Size() > 0 && !t.fits() {
+	if !t.fits() {
 		return p.fault("data_offsets [%d, %d] hold %d bytes, which is not what %s of shape %v takes", t.Begin, t.End, t.End-t.Begin, t.DType, t.Shape)
 	}
 	p.header.Tensors = append(p.header.Tensors, t)
 	return nil
 }
 
-// fits says whether the byte range is what the type and shape take. The
-// element count itself is known not to overflow.
+// fits says whether the byte range is what the type and shape take, if the
+// type is known. The element count itself is known not to overflow.
 func (t Tensor) fits() bool {
-	n, size := int64(t.Elements()), int64(t.DType.Size())
-	return n <= math.MaxInt64/size && n*size == t.End-t.Begin
+	size, ok := t.DType.Bytes(t.Elements())
+	return bits[t.DType] == 0 || ok && size == t.End-t.Begin
 }
 
 // shape reads the axes. Their product, lengths of 0 left out, must fit an int,

@@ -1,6 +1,6 @@
 //go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
 
-package safetensors
+package mapfile
 
 import (
 	"fmt"
@@ -8,7 +8,6 @@ import (
 	"syscall"
 )
 
-// mapFile maps the first size bytes, read-only; unmap undoes it.
 func mapFile(f *os.File, size int) (data []byte, unmap func([]byte) error, err error) {
 	data, err = syscall.Mmap(int(f.Fd()), 0, size, syscall.PROT_READ, syscall.MAP_SHARED)
 	if err != nil {
