@@ -2,8 +2,11 @@ package minifloat
 
 import "math"
 
-// E8M0NaN is the one code of E8M0 that is not a power of two.
-const E8M0NaN = 255
+// Codes of E8M0.
+const (
+	E8M0One = 127 // 2^0
+	E8M0NaN = 255 // the one code that is not a power of two
+)
 
 // E8M0ToFloat32 returns 2^(code-127), the value of an E8M0 scale. Code 0 is
 // 2^-127, a subnormal float32; code 255 is NaN.

@@ -1,0 +1,124 @@
+package checkpoint
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+
+	"kakeyalattice/internal/mapfile"
+)
+
+// Dir is the files of a folder, a snapshot in the cache of the Hugging Face
+// Hub included. They are mapped into memory where the system can, and must not
+// be cut short while the checkpoint is open.
+func Dir(path string) Files { return dir(path) }
+
+type dir string
+
+func (d dir) Name() string { return string(d) }
+
+// maxWhole bounds what ReadFile takes into memory; an index of a million
+// tensors has 100 MB.
+const maxWhole = 256 << 20
+
+func (d dir) ReadFile(_ context.Context, name string) ([]byte, error) {
+	f, info, err := d.open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info.Size() > maxWhole {
+		return nil, fmt.Errorf("%s: %d bytes are more than the %d that such a file may have", f.Name(), info.Size(), maxWhole)
+	}
+	return io.ReadAll(io.LimitReader(f, maxWhole))
+}
+
+func (d dir) Open(_ context.Context, name string) (File, error) {
+	f, info, err := d.open(name)
+	if err != nil {
+		return nil, err
+	}
+	opened := &dirFile{File: f, size: info.Size(), unmap: func([]byte) error { return nil }}
+	if info.Size() == 0 || info.Size() > math.MaxInt {
+		return opened, nil
+	}
+	data, unmap, err := mapfile.Map(f, int(info.Size()))
+	switch {
+	case errors.Is(err, mapfile.ErrUnsupported):
+		return opened, nil
+	case err != nil:
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", f.Name(), err)
+	}
+	opened.data, opened.unmap = data, unmap
+	return opened, nil
+}
+
+// open opens a regular file of the folder, through links: the Hub's cache has
+// snapshots of links.
+func (d dir) open(name string) (*os.File, fs.FileInfo, error) {
+	if !filepath.IsLocal(name) {
+		return nil, nil, fmt.Errorf("%s: the name %q leads out of the folder", d, name)
+	}
+	f, err := os.Open(filepath.Join(string(d), name))
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file", f.Name())
+	}
+	if err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return f, info, nil
+}
+
+// dirFile is a file that is mapped, or read where that cannot be.
+type dirFile struct {
+	*os.File
+	size  int64
+	data  []byte
+	unmap func([]byte) error
+}
+
+func (f *dirFile) Size() int64 { return f.size }
+
+func (f *dirFile) Fetch(_ context.Context, ranges []Range) error {
+	for _, r := range ranges {
+		if r.Begin < 0 || r.End > f.size {
+			return fmt.Errorf("%s: bytes %d to %d are not in a file of %d", f.Name(), r.Begin, r.End, f.size)
+		}
+	}
+	return nil
+}
+
+func (f *dirFile) Cached(ranges []Range) int64 {
+	var n int64
+	for _, r := range ranges {
+		n += r.Len()
+	}
+	return n
+}
+
+func (f *dirFile) Bytes(r Range) []byte {
+	if r.Begin < 0 || r.Begin > r.End || r.End > int64(len(f.data)) {
+		return nil
+	}
+	return f.data[r.Begin:r.End:r.End]
+}
+
+func (f *dirFile) Close() error {
+	var err error
+	if f.data != nil {
+		err = f.unmap(f.data)
+		f.data = nil
+	}
+	return errors.Join(err, f.File.Close())
+}
