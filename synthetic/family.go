@@ -3,6 +3,8 @@ package synthetic
 import (
 	"math"
 	"slices"
+
+	"kakeyalattice/internal/elementary"
 )
 
 // family is a distribution of vectors.
@@ -51,7 +53,7 @@ func studentT(_ *noise, dim int) func(*noise, []float32) {
 	return func(n *noise, vector []float32) {
 		for i := range vector {
 			z, y := n.normal(), n.normal()
-			chi2 := float64(y*y) - float64(2*ln(n.uniform()))
+			chi2 := float64(y*y) - float64(2*elementary.Ln(n.uniform()))
 			vector[i] = float32(z / math.Sqrt(chi2/3))
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+
+	"kakeyalattice/internal/elementary"
 )
 
 // noise is a sequence of random numbers. It uses nothing of math/rand/v2 but
@@ -48,7 +50,7 @@ func (n *noise) normal() float64 {
 		if square >= 1 || square == 0 {
 			continue
 		}
-		m := math.Sqrt(-2 * ln(square) / square)
+		m := math.Sqrt(-2 * elementary.Ln(square) / square)
 		n.spare, n.full = v*m, true
 		return u * m
 	}
@@ -63,29 +65,9 @@ func (n *noise) scales(dim int, spread float64) []float64 {
 	return s
 }
 
-// ln is the natural logarithm of a positive normal number, to within a few
-// units in the last place: x = 2^e f with f about 1, and
-// ln f = 2 artanh((f-1)/(f+1)) by its Taylor series.
-//
-// Here and in exp every product that is added to something is converted, which
-// keeps compilers from fusing the two.
-func ln(x float64) float64 {
-	f, e := math.Frexp(x)
-	if f < math.Sqrt2/2 {
-		f *= 2
-		e--
-	}
-	s := (f - 1) / (f + 1) // at most 0.172 in size
-	s2 := s * s
-	sum := 0.0
-	for k := 21; k >= 1; k -= 2 { // the next term is below 1e-18
-		sum = float64(sum*s2) + 1/float64(k)
-	}
-	return float64(float64(e)*math.Ln2) + float64(2*s*sum)
-}
-
 // exp is the exponential function for moderate x, to within a relative 1e-14:
-// x = k ln 2 + r, and exp r by its Taylor series.
+// x = k ln 2 + r, and exp r by its Taylor series. The values of the families
+// depend on its last bits. Products are converted as in package elementary.
 func exp(x float64) float64 {
 	k := math.Round(x / math.Ln2)
 	r := x - float64(k*math.Ln2) // at most 0.347 in size

@@ -253,22 +253,15 @@ func TestSmallDimensionsWork(t *testing.T) {
 	}
 }
 
-func TestLogarithmAndExponentialAreAccurate(t *testing.T) {
+func TestTheExponentialIsAccurate(t *testing.T) {
 	for i := range 100_000 {
-		x := (float64(i) + 0.5) / 100_000
-		if got, want := ln(x), math.Log(x); math.Abs(got-want) > 1e-15*math.Abs(want) {
-			t.Fatalf("ln(%v) = %v, want %v", x, got, want)
-		}
-		y := (x - 0.5) * 40
+		y := (float64(i) + 0.5 - 50_000) * 40 / 100_000
 		if got, want := exp(y), math.Exp(y); math.Abs(got-want) > 1e-14*want {
 			t.Fatalf("exp(%v) = %v, want %v", y, got, want)
 		}
 	}
-	if ln(1) != 0 || exp(0) != 1 {
-		t.Errorf("ln(1) = %v, exp(0) = %v", ln(1), exp(0))
-	}
-	if got := ln(0x1p-53); math.Abs(got+53*math.Ln2) > 1e-13 {
-		t.Errorf("ln(2^-53) = %v", got)
+	if exp(0) != 1 {
+		t.Errorf("exp(0) = %v", exp(0))
 	}
 }
 
