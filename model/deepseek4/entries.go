@@ -1,0 +1,151 @@
+package deepseek4
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Entries are what a layer writes for consecutive tokens: the vectors that a
+// cache format rounds, which have been rounded to bfloat16 only. A stream that
+// the layer was not loaded for is empty.
+type Entries struct {
+	Window     []float32 // [tokens, head_dim]
+	Compressed []float32 // [blocks of ratio tokens completed, head_dim]
+	Indexer    []float32 // [blocks of 4 tokens completed, index_head_dim], after the Hadamard transform
+}
+
+// Entries computes those of a passage: token t is row rows[t] of p. Tokens
+// after the last complete block have a window entry only. Concurrent calls may
+// share p.
+func (l *KVLayer) Entries(p *Projected, rows []int) (*Entries, error) {
+	return l.NewState(len(rows)).append(p, rows)
+}
+
+// State is what a layer keeps of a passage that it reads in parts: the
+// position and the tokens that compressed entries to come draw on.
+type State struct {
+	l           *KVLayer
+	pos         int
+	window      rope
+	compressed  rope
+	main, index *rolling
+	cos, sin    []float32
+}
+
+// NewState begins a passage. length is the number of tokens that it will have;
+// only [Switches.YarnBeyondOriginal] asks for it.
+func (l *KVLayer) NewState(length int) *State {
+	s := &State{l: l, cos: make([]float32, l.cfg.RopeDim/2), sin: make([]float32, l.cfg.RopeDim/2)}
+	s.window, s.compressed = l.ropes(length)
+	if l.main != nil {
+		s.main = l.main.roll()
+	}
+	if l.index != nil {
+		s.index = l.index.roll()
+	}
+	return s
+}
+
+// ropes are the rotary positions of the layer: one for window entries, one for
+// compressed ones. Only the switches make them differ.
+func (l *KVLayer) ropes(length int) (window, compressed rope) {
+	plain := newRope(l.cfg.RopeDim, l.cfg.RopeTheta, nil)
+	if l.cfg.Ratio(l.layer) == RatioSWA {
+		return plain, rope{}
+	}
+	yarn := &l.cfg.RopeScaling
+	if *yarn == (RopeScaling{}) || l.switches.YarnBeyondOriginal && length <= yarn.OriginalPosition {
+		yarn = nil
+	}
+	compressed = newRope(l.cfg.RopeDim, l.cfg.CompressRopeTheta, yarn)
+	if l.switches.WindowMainRope {
+		return plain, compressed
+	}
+	return compressed, compressed
+}
+
+// Tokens is the number of tokens read.
+func (s *State) Tokens() int { return s.pos }
+
+// Append reads the next tokens of the passage, token i of them being row
+// rows[i] of p, and returns the entries that they complete: the same, however
+// the passage is split. After an error the state is as it was.
+func (s *State) Append(p *Projected, rows []int) (*Entries, error) {
+	e, err := s.append(p, rows)
+	if err != nil {
+		return nil, err
+	}
+	next := s.pos + len(rows)
+	if s.main != nil {
+		s.main.keep(next, s.pos, p.main, rows)
+	}
+	if s.index != nil {
+		s.index.keep(next, s.pos, p.index, rows)
+	}
+	s.pos = next
+	return e, nil
+}
+
+// append computes the entries of the next tokens and leaves the state as it is.
+func (s *State) append(p *Projected, rows []int) (*Entries, error) {
+	l := s.l
+	if i := slices.IndexFunc(rows, func(r int) bool { return r < 0 || r >= p.n }); i >= 0 {
+		return nil, fmt.Errorf("deepseek4: token %d is row %d of %d projected tokens", s.pos+i, rows[i], p.n)
+	}
+	if most := l.cfg.MaxPositions; most > 0 && len(rows) > most-s.pos {
+		return nil, fmt.Errorf("deepseek4: %d tokens; the model has %d positions", s.pos+len(rows), most)
+	}
+	e := &Entries{}
+	if l.streams&Window != 0 {
+		e.Window = s.windowEntries(p, rows)
+	}
+	var err error
+	if s.main != nil {
+		e.Compressed, err = s.compressedEntries(s.main, "compressed entry", p.main, rows, l.preQuantize())
+	}
+	if s.index != nil && err == nil {
+		e.Indexer, err = s.compressedEntries(s.index, "indexer entry", p.index, rows, l.spread)
+	}
+	return e, err
+}
+
+func (s *State) windowEntries(p *Projected, rows []int) []float32 {
+	d := s.l.cfg.HeadDim
+	entries := make([]float32, len(rows)*d)
+	finish := s.l.preQuantize()
+	for i, row := range rows {
+		entry := entries[i*d : (i+1)*d]
+		copy(entry, p.window[row*d:(row+1)*d])
+		s.turn(entry, s.window, s.pos+i)
+		finish(entry)
+	}
+	return entries
+}
+
+// compressedEntries are those whose last token is among rows; finish is what
+// comes after the rotary position.
+func (s *State) compressedEntries(r *rolling, what string, p gated, rows []int, finish func([]float32)) ([]float32, error) {
+	first, next := s.pos/r.ratio, (s.pos+len(rows))/r.ratio
+	entries := make([]float32, (next-first)*r.dim)
+	for j := first; j < next; j++ {
+		entry := entries[(j-first)*r.dim : (j-first+1)*r.dim]
+		r.pool(entry, (j+1)*r.ratio-1, s.pos, p, rows)
+		s.l.roundBF16(entry)
+		rmsNorm(entry, entry, r.norm, s.l.cfg.NormEps)
+		s.l.roundBF16(entry)
+		s.turn(entry, s.compressed, j*r.ratio)
+		finish(entry)
+		if i := firstNonFinite(entry); i >= 0 {
+			return nil, &NonFiniteError{s.l.layer, what, j, entry[i]}
+		}
+	}
+	return entries, nil
+}
+
+// turn gives the last values of an entry their rotary position.
+func (s *State) turn(entry []float32, r rope, position int) {
+	tail := entry[len(entry)-s.l.cfg.RopeDim:]
+	r.at(position, s.cos, s.sin)
+	rotate(tail, s.cos, s.sin)
+	s.l.roundBF16(tail)
+}
