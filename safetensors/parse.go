@@ -1,15 +1,14 @@
 package safetensors
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"math"
 	"slices"
-	"strconv"
 	"unicode/utf8"
+
+	"kakeyalattice/internal/jsonscan"
 )
 
 // Parse reads a header, the bytes between the length field and the data, of a
@@ -25,16 +24,13 @@ func Parse(header []byte, dataSize int64) (*Header, error) {
 	case !utf8.Valid(header):
 		return nil, &FormatError{Offset: prefix + invalidUTF8(header), Reason: "header is not UTF-8"}
 	}
-	p := &parser{
-		dec:    json.NewDecoder(bytes.NewReader(header)),
-		header: &Header{index: map[string]int{}},
+	p := &parser{json: jsonscan.New(header), header: &Header{index: map[string]int{}}}
+	err := p.json.Object(p.entry)
+	if err == nil {
+		err = p.json.End()
 	}
-	p.dec.UseNumber() // a float64 would round offsets above 2^53
-	if err := p.object(p.entry); err != nil {
-		return nil, err
-	}
-	if _, err := p.dec.Token(); err != io.EOF {
-		return nil, p.fault("header goes on after its JSON object")
+	if err != nil {
+		return nil, p.located(err)
 	}
 	h := p.header
 	if err := h.checkLayout(prefix+int64(len(header)), dataSize); err != nil {
@@ -85,114 +81,92 @@ func invalidUTF8(b []byte) int64 {
 	return int64(len(b))
 }
 
-// parser reads the header token by token, so that duplicate keys are seen and
+// parser reads the header value by value, so that duplicate keys are seen and
 // an error knows its offset.
 type parser struct {
-	dec    *json.Decoder
+	json   *jsonscan.Scanner
 	header *Header
 	tensor string // the one being read
+
+	fields  []string // of the tensor so far
+	numbers []int64  // that integers read last
 }
 
+// fault is an error at the parser's place.
 func (p *parser) fault(format string, args ...any) error {
-	return &FormatError{Tensor: p.tensor, Offset: prefix + p.dec.InputOffset(), Reason: fmt.Sprintf(format, args...)}
+	return &FormatError{Tensor: p.tensor, Offset: prefix + int64(p.json.Offset()), Reason: fmt.Sprintf(format, args...)}
 }
 
-func (p *parser) token() (json.Token, error) {
-	token, err := p.dec.Token()
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
-		return nil, p.fault("header is not valid JSON: it ends too early")
+// located adds the tensor to what the scanner refuses.
+func (p *parser) located(err error) error {
+	if e, ok := errors.AsType[*jsonscan.Error](err); ok {
+		return &FormatError{Tensor: p.tensor, Offset: prefix + int64(e.Offset), Reason: "header: " + e.Reason}
 	}
-	if err != nil {
-		return nil, p.fault("header is not valid JSON: %v", err)
-	}
-	return token, nil
-}
-
-// object reads an object; value reads the value of each key.
-func (p *parser) object(value func(key string) error) error {
-	token, err := p.token()
-	if err != nil {
-		return err
-	}
-	if token != json.Delim('{') {
-		return p.fault("want an object, found %v", token)
-	}
-	seen := map[string]bool{}
-	for p.dec.More() {
-		token, err := p.token()
-		if err != nil {
-			return err
-		}
-		key, ok := token.(string)
-		if !ok {
-			return p.fault("want a key, found %v", token)
-		}
-		if seen[key] {
-			return p.fault("%q is there twice", key)
-		}
-		seen[key] = true
-		if err := value(key); err != nil {
-			return err
-		}
-	}
-	_, err = p.token()
 	return err
 }
 
 // entry reads one value of the header's object.
 func (p *parser) entry(name string) error {
 	if name == metadataKey {
-		p.header.Metadata = map[string]string{}
-		return p.object(func(key string) error {
-			text, err := p.text()
-			p.header.Metadata[key] = text
-			return err
-		})
+		return p.metadata()
 	}
+	if _, twice := p.header.index[name]; twice {
+		return p.fault("%q is there twice", name)
+	}
+	p.header.index[name] = 0 // its place is known when all are sorted
 	p.tensor = name
-	defer func() { p.tensor = "" }()
 	t := Tensor{Name: name}
-	var offsets []int64
-	var hasType, hasShape, hasOffsets bool
-	err := p.object(func(key string) (err error) {
+	var begin, end int64
+	p.fields = p.fields[:0]
+	err := p.json.Object(func(key string) (err error) {
+		if slices.Contains(p.fields, key) {
+			return p.fault("%q is there twice", key)
+		}
+		p.fields = append(p.fields, key)
 		switch key {
 		case "dtype":
-			hasType = true
 			var text string
-			text, err = p.text()
+			text, err = p.json.String()
 			t.DType = DType(text)
 		case "shape":
-			hasShape = true
 			t.Shape, err = p.shape()
 		case "data_offsets":
-			hasOffsets = true
-			offsets, err = p.integers()
+			begin, end, err = p.offsets()
 		default:
-			err = p.skip()
+			err = p.json.Skip()
 		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	switch {
-	case !hasType:
-		return p.fault("dtype is missing")
-	case !hasShape:
-		return p.fault("shape is missing")
-	case !hasOffsets:
-		return p.fault("data_offsets is missing")
-	case len(offsets) != 2:
-		return p.fault("data_offsets has %d values, want begin and end", len(offsets))
-	case offsets[0] > offsets[1]:
-		return p.fault("data_offsets [%d, %d] end before they begin", offsets[0], offsets[1])
+	for _, key := range []string{"dtype", "shape", "data_offsets"} {
+		if !slices.Contains(p.fields, key) {
+			return p.fault("%s is missing", key)
+		}
 	}
-	t.Begin, t.End = offsets[0], offsets[1]
+	t.Begin, t.End = begin, end
 	if !t.fits() {
 		return p.fault("data_offsets [%d, %d] hold %d bytes, which is not what %s of shape %v takes", t.Begin, t.End, t.End-t.Begin, t.DType, t.Shape)
 	}
 	p.header.Tensors = append(p.header.Tensors, t)
+	p.tensor = ""
 	return nil
+}
+
+func (p *parser) metadata() error {
+	if p.header.Metadata != nil {
+		return p.fault("%q is there twice", metadataKey)
+	}
+	p.header.Metadata = map[string]string{}
+	return p.json.Object(func(key string) error {
+		if _, twice := p.header.Metadata[key]; twice {
+			return p.fault("%q is there twice", key)
+		}
+		text, err := p.json.String()
+		p.header.Metadata[key] = text
+		return err
+	})
 }
 
 // fits says whether the byte range is what the type and shape take, if the
@@ -221,71 +195,30 @@ func (p *parser) shape() ([]int, error) {
 	return shape, nil
 }
 
-// integers reads an array of whole numbers, none negative.
+func (p *parser) offsets() (begin, end int64, err error) {
+	list, err := p.integers()
+	switch {
+	case err != nil:
+		return 0, 0, err
+	case len(list) != 2:
+		return 0, 0, p.fault("data_offsets has %d values, want begin and end", len(list))
+	case list[0] > list[1]:
+		return 0, 0, p.fault("data_offsets [%d, %d] end before they begin", list[0], list[1])
+	}
+	return list[0], list[1], nil
+}
+
+// integers reads an array of whole numbers, none negative. The list is valid
+// until the next call.
 func (p *parser) integers() ([]int64, error) {
-	token, err := p.token()
-	if err != nil {
-		return nil, err
-	}
-	if token != json.Delim('[') {
-		return nil, p.fault("want an array of whole numbers, found %v", token)
-	}
-	var list []int64
-	for p.dec.More() {
-		token, err := p.token()
-		if err != nil {
-			return nil, err
+	p.numbers = p.numbers[:0]
+	err := p.json.Array(func() error {
+		n, err := p.json.Int()
+		if err == nil && n < 0 {
+			err = p.fault("%d is negative", n)
 		}
-		number, ok := token.(json.Number)
-		if !ok {
-			return nil, p.fault("want a whole number, found %v", token)
-		}
-		n, err := strconv.ParseInt(number.String(), 10, 64)
-		if err != nil {
-			return nil, p.fault("%s is not a whole number below 2^63", number)
-		}
-		if n < 0 {
-			return nil, p.fault("%d is negative", n)
-		}
-		list = append(list, n)
-	}
-	_, err = p.token()
-	return list, err
-}
-
-func (p *parser) text() (string, error) {
-	token, err := p.token()
-	if err != nil {
-		return "", err
-	}
-	text, ok := token.(string)
-	if !ok {
-		return "", p.fault("want a string, found %v", token)
-	}
-	return text, nil
-}
-
-// maxDepth bounds the nesting of fields that are skipped, and with it the
-// decoder's memory for them.
-const maxDepth = 100
-
-// skip passes over a value of any kind.
-func (p *parser) skip() error {
-	for depth := 0; ; {
-		token, err := p.token()
-		if err != nil {
-			return err
-		}
-		switch token {
-		case json.Delim('{'), json.Delim('['):
-			if depth++; depth > maxDepth {
-				return p.fault("an unknown field is nested more than %d deep", maxDepth)
-			}
-		case json.Delim('}'), json.Delim(']'):
-			depth--
-		}
-		if depth == 0 {
-			return nil
-		}
-	}
+		p.numbers = append(p.numbers, n)
+		return err
+	})
+	return p.numbers, err
 }

@@ -165,21 +165,25 @@ func writeJSON(b *bytes.Buffer, value any) error {
 
 // size is the number of bytes of the entry's values.
 func (t Entry) size() (int64, error) {
-	size := int64(t.DType.Size())
-	if size == 0 {
+	if bits[t.DType] == 0 {
 		return 0, unwritable(t, "the size of dtype %s is unknown", t.DType)
 	}
+	n := 1
 	for _, axis := range t.Shape {
 		if axis < 0 {
 			return 0, unwritable(t, "shape %v has a negative axis", t.Shape)
 		}
-		if axis > 0 && size > math.MaxInt64/int64(axis) {
+		if axis > 0 && n > math.MaxInt/8/axis {
 			return 0, unwritable(t, "shape %v has more elements than can be counted", t.Shape)
 		}
-		size *= max(1, int64(axis))
+		n *= max(1, axis)
 	}
 	if slices.Contains(t.Shape, 0) {
-		size = 0
+		n = 0
+	}
+	size, ok := t.DType.Bytes(n)
+	if !ok {
+		return 0, unwritable(t, "shape %v of %s fills no whole number of bytes", t.Shape, t.DType)
 	}
 	return size, nil
 }
