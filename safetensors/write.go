@@ -57,9 +57,8 @@ func writeValues[T float32 | int64](w io.Writer, values []T) error {
 // over. Tensors with wider elements come first, else in the order given, so
 // that every value is aligned in a mapped file.
 func Write(w io.Writer, tensors []Entry, metadata map[string]string) error {
-	tensors = slices.Clone(tensors)
-	slices.SortStableFunc(tensors, func(a, b Entry) int { return cmp.Compare(b.DType.Size(), a.DType.Size()) })
-	header, sizes, err := encodeHeader(tensors, metadata)
+	tensors = wideFirst(tensors)
+	header, placed, err := encodeHeader(tensors, metadata)
 	if err != nil {
 		return err
 	}
@@ -71,8 +70,8 @@ func Write(w io.Writer, tensors []Entry, metadata map[string]string) error {
 		if err := t.Data(counted); err != nil {
 			return fmt.Errorf("safetensors: tensor %s: %w", t.Name, err)
 		}
-		if counted.n != sizes[i] {
-			return unwritable(t, "its data is %d bytes, %s of shape %v takes %d", counted.n, t.DType, t.Shape, sizes[i])
+		if size := placed[i].End - placed[i].Begin; counted.n != size {
+			return unwritable(t, "its data is %d bytes, %s of shape %v takes %d", counted.n, t.DType, t.Shape, size)
 		}
 	}
 	return nil
@@ -87,9 +86,22 @@ func WriteFile(path string, tensors []Entry, metadata map[string]string) error {
 	return nil
 }
 
+// Layout returns what [Write] puts before the data of tensors, and where it
+// puts the data of each, in the order of the file: for a file that is written,
+// or made up, in parts. The Data of the entries is not used.
+func Layout(tensors []Entry, metadata map[string]string) (header []byte, placed []Tensor, err error) {
+	return encodeHeader(wideFirst(tensors), metadata)
+}
+
+func wideFirst(tensors []Entry) []Entry {
+	tensors = slices.Clone(tensors)
+	slices.SortStableFunc(tensors, func(a, b Entry) int { return cmp.Compare(b.DType.Size(), a.DType.Size()) })
+	return tensors
+}
+
 // encodeHeader returns the length field and the header, padded so that the
-// data starts on a multiple of 8 bytes, and the size of every tensor.
-func encodeHeader(tensors []Entry, metadata map[string]string) (header []byte, sizes []int64, err error) {
+// data starts on a multiple of 8 bytes, and the place of every tensor.
+func encodeHeader(tensors []Entry, metadata map[string]string) (header []byte, placed []Tensor, err error) {
 	b := bytes.NewBuffer(make([]byte, prefix, 1<<10))
 	separator := byte('{')
 	field := func(key string, value any) error {
@@ -134,8 +146,8 @@ func encodeHeader(tensors []Entry, metadata map[string]string) (header []byte, s
 		if err != nil {
 			return nil, nil, err
 		}
+		placed = append(placed, Tensor{t.Name, t.DType, t.Shape, end, end + size})
 		end += size
-		sizes = append(sizes, size)
 	}
 	if separator == '{' {
 		b.WriteByte('{')
@@ -149,7 +161,7 @@ func encodeHeader(tensors []Entry, metadata map[string]string) (header []byte, s
 		return nil, nil, &FormatError{Offset: -1, Reason: fmt.Sprintf("header of %d bytes is longer than the limit of %d: write fewer tensors a file", n, MaxHeader)}
 	}
 	binary.LittleEndian.PutUint64(header, uint64(len(header)-prefix))
-	return header, sizes, nil
+	return header, placed, nil
 }
 
 // writeJSON writes a value without the escapes that HTML would need.
