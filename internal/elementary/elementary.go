@@ -81,6 +81,9 @@ func farExp(x float64) float64 {
 	return half * half
 }
 
+// Exp2Table holds the bits of 2^(j/64), for kernels that do what [ExpAll] does.
+func Exp2Table() *[64]uint64 { return &exp2 }
+
 // exp2[j] holds the bits of 2^(j/64).
 var exp2 = func() (bits [64]uint64) {
 	for j, v := range [64]float64{

@@ -1,10 +1,10 @@
 // Package kernel holds the loops that run over every value of a vector, for
 // each of the instruction sets that [Level] lists.
 //
-// The plain Go of packages lattice, hadamard and minifloat is what every
-// kernel computes: the same float32 operations in the same order, hence the
-// same bits at every level. A kernel takes whole vectors, and falls back to
-// plain Go for the lengths and parameters that it says it does not cover.
+// The plain Go of packages lattice, hadamard, minifloat and elementary is what
+// every kernel computes: the same operations in the same order, hence the same
+// bits at every level. A kernel takes whole vectors, and falls back to plain Go
+// for the lengths and parameters that it says it does not cover.
 //
 // # Files
 //

@@ -28,6 +28,7 @@ var families = map[string]func(*build.Context){
 	"hadamard": hadamard,
 	"rans":     rans,
 	"shape":    shape,
+	"softmax":  softmax,
 	"sums":     sums,
 	"vector":   vector,
 }
