@@ -2,10 +2,10 @@ package deepseek4
 
 import (
 	"math"
-	"slices"
 
 	"kakeyalattice/checkpoint"
 	"kakeyalattice/internal/elementary"
+	"kakeyalattice/internal/kernel"
 )
 
 // compressor pools every ratio tokens into one entry of dim values. With
@@ -93,56 +93,40 @@ func (r *rolling) keep(next, first int, p gated, rows []int) {
 type slot struct{ kv, gate, ape []float32 } // [dim] each
 
 // pool is scratch space for the weighted means of dim channels.
-type pool struct{ weight, total, sum []float64 }
+type pool struct{ total, sum []float64 }
 
-func newPool(dim int) pool {
-	return pool{make([]float64, dim), make([]float64, dim), make([]float64, dim)}
-}
+func newPool(dim int) pool { return pool{make([]float64, dim), make([]float64, dim)} }
 
 // into sets every channel of dst to the mean of its values in the slots,
 // weighted by the softmax over the slots of its scores, which are gate + ape
-// rounded to float32. Weights and sums are float64.
+// rounded to float32. Weights and sums are float64, whose range holds the
+// exponentials of most scores as they are.
 func (p pool) into(dst []float32, slots []slot) {
-	p.add(slots, nil)
-	if slices.ContainsFunc(p.total, func(v float64) bool { return !(v > 1e-200 && v < 1e200) }) {
-		p.addShifted(slots)
-	}
-	for i, total := range p.total {
-		dst[i] = float32(p.sum[i] / total)
-	}
-}
-
-// add sums e^score and e^score kv over the slots.
-func (p pool) add(slots []slot, shift []float32) {
 	clear(p.total)
 	clear(p.sum)
 	for _, s := range slots {
-		weight := p.weight
-		gate, ape, kv := s.gate[:len(weight)], s.ape[:len(weight)], s.kv[:len(weight)]
-		for i := range weight {
-			weight[i] = float64(gate[i] + ape[i])
-		}
-		for i, v := range shift {
-			weight[i] -= float64(v)
-		}
-		elementary.ExpAll(weight)
-		total, sum := p.total[:len(weight)], p.sum[:len(weight)]
-		for i, w := range weight {
-			total[i] += w
-			sum[i] += float64(w * float64(kv[i]))
+		kernel.AddExp(p.total, p.sum, s.gate, s.ape, s.kv)
+	}
+	for i, total := range p.total {
+		if total > 1e-200 && total < 1e200 {
+			dst[i] = float32(p.sum[i] / total)
+		} else {
+			dst[i] = shiftedMean(slots, i)
 		}
 	}
 }
 
-// addShifted is add with every channel's largest score subtracted, for scores
-// whose exponentials leave the range of float64.
-func (p pool) addShifted(slots []slot) {
-	largest := make([]float32, len(p.weight))
-	for i := range largest {
-		largest[i] = float32(math.Inf(-1))
-		for _, s := range slots {
-			largest[i] = max(largest[i], s.gate[i]+s.ape[i])
-		}
+// shiftedMean is the mean of channel i, its largest score subtracted from all.
+func shiftedMean(slots []slot, i int) float32 {
+	largest := float32(math.Inf(-1))
+	for _, s := range slots {
+		largest = max(largest, s.gate[i]+s.ape[i])
 	}
-	p.add(slots, largest)
+	total, sum := 0.0, 0.0
+	for _, s := range slots {
+		e := elementary.Exp(float64(s.gate[i]+s.ape[i]) - float64(largest))
+		total += e
+		sum += float64(e * float64(s.kv[i]))
+	}
+	return float32(sum / total)
 }
