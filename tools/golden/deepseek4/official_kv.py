@@ -10,14 +10,15 @@ repository. Its CUDA kernels are replaced by the few lines below, which use
 torch's own casts to float8_e4m3fn and bfloat16 and a list of the E2M1 values.
 Its Compressor runs as it is, from a whole text and then token by token; the
 window entry is its Linear, RMSNorm and apply_rotary_emb in the order of its
-Attention.forward.
+Attention.forward. Nothing else of the file runs.
 
 Weights and inputs come from a formula that the Go test repeats. They have so few
 bits that every sum of products is exact in float32, in any order; what is left
 to differ is the softmax and the norms, by a float32 rounding, seldom enough to
 move a bfloat16.
 
-Made with Python 3.11.7 and torch 2.15.0 (CPU).
+Made with Python 3.11.7, torch 2.15.0 (CPU) and these parts of the copy of the file
+in github.com/Nicooo-Wang/DeepSeek-V4-Pro-code at 0ec3a03c.
 """
 
 import sys
