@@ -88,3 +88,17 @@ func BenchmarkAppend(b *testing.B) {
 		}
 	}
 }
+
+// attn_norm of 512 tokens of 4096.
+func BenchmarkNorm(b *testing.B) {
+	l := &KVLayer{cfg: flash()}
+	r := rand.New(rand.NewPCG(5, 6))
+	x := make([]float32, 512*l.cfg.HiddenSize)
+	for i := range x {
+		x[i] = float32(r.NormFloat64())
+	}
+	l.attnNorm = x[:l.cfg.HiddenSize]
+	for b.Loop() {
+		l.Norm(x)
+	}
+}
