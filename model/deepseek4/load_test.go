@@ -1,0 +1,100 @@
+package deepseek4_test
+
+import (
+	"math"
+	"testing"
+
+	"kakeyalattice/checkpoint"
+	"kakeyalattice/internal/fakemodel"
+	"kakeyalattice/model/deepseek4"
+)
+
+func open(t *testing.T, m *fakemodel.Model) (*checkpoint.Checkpoint, *deepseek4.Config) {
+	t.Helper()
+	ck, err := checkpoint.Open(t.Context(), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ck.Close() })
+	text, err := ck.Config(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := deepseek4.ParseConfig(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ck, cfg
+}
+
+// Sums over the tensor table of the released checkpoint: 90.6 MB for the windows
+// of all layers, 352.7 and 173.0 MB for the compressors of ratio 4 and 128, 88.2
+// MB for the indexers.
+func TestBytesOfTheKVPathOfFlash(t *testing.T) {
+	ck, cfg := open(t, fakemodel.DeepSeekV4(fakemodel.Flash(), 1))
+	bytes := func(layers []int, streams deepseek4.Streams) int64 {
+		var names []string
+		for _, l := range layers {
+			names = append(names, deepseek4.KVTensors(cfg, l, streams)...)
+		}
+		needs, err := ck.Plan(t.Context(), names...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := int64(0)
+		for _, n := range needs {
+			sum += n.Bytes
+		}
+		return sum
+	}
+	var all []int
+	for l := range cfg.Layers {
+		all = append(all, l)
+	}
+	for _, c := range []struct {
+		name    string
+		layers  []int
+		streams deepseek4.Streams
+		want    float64 // MB
+	}{
+		{"windows", all, deepseek4.Window, 90.6},
+		{"everything", all, deepseek4.AllStreams, 704.4},
+		{"three layers, all streams", []int{0, 2, 3}, deepseek4.AllStreams, 36},
+	} {
+		if got := float64(bytes(c.layers, c.streams)) / 1e6; math.Abs(got-c.want) > 0.3 {
+			t.Errorf("%s: %.2f MB, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestEveryLayerOfACheckpointLoads(t *testing.T) {
+	ck, cfg := open(t, fakemodel.DeepSeekV4(fakemodel.Tiny(), 1))
+	for layer := range cfg.Layers {
+		l, err := deepseek4.LoadKV(t.Context(), ck, cfg, layer, deepseek4.AllStreams)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l.Streams() != cfg.Streams(layer) {
+			t.Errorf("layer %d: streams %03b", layer, l.Streams())
+		}
+		ids := []int{3, 1, 4, 5}
+		embeddings, err := ck.Rows(t.Context(), "embed.weight", cfg.HiddenSize, ids)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := l.Project(l.Norm(embeddings), len(ids), 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := l.Entries(p, make([]int, 256))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(e.Window) != 256*cfg.HeadDim {
+			t.Errorf("layer %d: %d window values", layer, len(e.Window))
+		}
+	}
+	if _, err := deepseek4.LoadKV(t.Context(), ck, cfg, cfg.Layers, deepseek4.AllStreams); err == nil {
+		t.Error("a layer beyond the last was loaded")
+	}
+}
