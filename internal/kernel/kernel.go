@@ -35,9 +35,9 @@ type Level int32
 const (
 	// Go is plain Go: every machine.
 	Go Level = iota
-	// AVX2 is AVX2, BMI1 and BMI2.
+	// AVX2 is AVX2, BMI1, BMI2, FMA and F16C.
 	AVX2
-	// AVX512 is AVX-512 F, BW, DQ and VL, FMA and what AVX2 has.
+	// AVX512 is AVX-512 F, BW, DQ and VL and what AVX2 has.
 	AVX512
 )
 

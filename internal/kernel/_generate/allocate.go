@@ -11,8 +11,8 @@ import (
 
 // What the levels of package kernel promise, in avo's names.
 var (
-	isaAVX2   = []string{"AVX", "AVX2", "BMI", "BMI2", "CMOV", "SSE2"}
-	isaAVX512 = append([]string{"AVX512BW", "AVX512DQ", "AVX512F", "AVX512VL", "FMA3"}, isaAVX2...)
+	isaAVX2   = []string{"AVX", "AVX2", "BMI", "BMI2", "CMOV", "F16C", "FMA3", "MMX+", "SSE2"}
+	isaAVX512 = append([]string{"AVX512BW", "AVX512DQ", "AVX512F", "AVX512VL"}, isaAVX2...)
 )
 
 // wide reports whether fn is a function of the level AVX512.
