@@ -18,6 +18,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"kakeyalattice/bench"
+	"kakeyalattice/capacity"
 	"kakeyalattice/codec"
 	"kakeyalattice/experiment"
 	"kakeyalattice/kv"
@@ -37,6 +38,7 @@ type cli struct {
 	Audit   auditCmd   `cmd:"" help:"Audit a KV cache: codecs against baselines, with intervals."`
 	Sweep   sweepCmd   `cmd:"" help:"Measure many codec parameters; find the fewest bits at each threshold."`
 	Codec   codecCmd   `cmd:"" help:"List codecs, send one tensor through one, write and read pages."`
+	Plan    planCmd    `cmd:"" help:"Plan memory: bytes of a sequence in each layout, sequences on a node of GPUs."`
 	Bench   benchCmd   `cmd:"" help:"Time codecs on this machine."`
 	Report  reportCmd  `cmd:"" help:"Render a result.json again."`
 	Version versionCmd `cmd:"" help:"Print the version and what it runs on."`
@@ -77,10 +79,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		kong.Description(about),
 		kong.Writers(stdout, stderr),
 		kong.Vars{
-			"families":     strings.Join(synthetic.Names(), ", "),
-			"baselines":    experiment.DefaultBaselines,
-			"benchCodecs":  benchCodecs,
-			"benchSeconds": fmt.Sprint(bench.DefaultPerCase.Seconds()),
+			"families":        strings.Join(synthetic.Names(), ", "),
+			"baselines":       experiment.DefaultBaselines,
+			"benchCodecs":     benchCodecs,
+			"benchSeconds":    fmt.Sprint(bench.DefaultPerCase.Seconds()),
+			"planCodecs":      capacity.DefaultCodecs,
+			"planUtilisation": fmt.Sprint(capacity.DefaultUtilisation),
 		},
 		kong.Exit(func(code int) { exit = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, Summary: true}),

@@ -309,7 +309,7 @@ func TestCodecListShowsEveryCodec(t *testing.T) {
 }
 
 func TestHelpHasExamplesAndEndsWithZero(t *testing.T) {
-	for _, args := range [][]string{{"--help"}, {"audit", "--help"}, {"sweep", "--help"}, {"codec", "roundtrip", "--help"}, {"report", "--help"}} {
+	for _, args := range [][]string{{"--help"}, {"audit", "--help"}, {"sweep", "--help"}, {"codec", "roundtrip", "--help"}, {"report", "--help"}, {"plan", "--help"}} {
 		code, stdout, stderr := outputOf(t.Context(), args...)
 		if code != 0 || stderr != "" {
 			t.Errorf("%v: exit code %d: %s", args, code, stderr)
