@@ -144,3 +144,11 @@ func bounded(name string, value, low, high int) error {
 	}
 	return nil
 }
+
+// Dim is the number of values in a vector of a kind; 0 where the model has none.
+func (m *Model) Dim(kind kv.Kind) int {
+	if c := m.component(kind); c != nil {
+		return c.Dim
+	}
+	return 0
+}

@@ -21,26 +21,25 @@ type Layout struct {
 type engineLayout struct {
 	codec string
 	about string
-	index string // of the indexer, where it is not the usual one
 }
 
 // v4Engines are the caches that engines store for DeepSeek-V4, and
 // llamaEngines those for keys and values per head.
 var (
 	v4Engines = []engineLayout{
-		{"bf16", "transformers, the reference code", "bf16"},
-		{"fp8-v4", "FlashMLA, vLLM, SGLang", ""},
-		{"fp8-v41", "format of V4.1's window", ""},
-		{"fp8-tensor", "TensorRT-LLM, FlashInfer", ""},
-		{"nvfp4-v4", "NVFP4, opt-in", ""},
-		{"mxfp4-v4", "MXFP4 or INT4, opt-in", ""},
+		{"bf16", "transformers, the reference code"},
+		{"fp8-v4", "FlashMLA, vLLM, SGLang"},
+		{"fp8-v41", "format of V4.1's window"},
+		{"fp8-tensor", "TensorRT-LLM, FlashInfer"},
+		{"nvfp4-v4", "NVFP4, opt-in"},
+		{"mxfp4-v4", "MXFP4 or INT4, opt-in"},
 	}
 	llamaEngines = []engineLayout{
-		{"bf16", "", ""},
-		{"fp8-tensor", "vLLM, SGLang, TensorRT-LLM", ""},
-		{"q8_0", "llama.cpp", ""},
-		{"nvfp4", "TensorRT-LLM", ""},
-		{"q4_0", "llama.cpp", ""},
+		{"bf16", ""},
+		{"fp8-tensor", "vLLM, SGLang, TensorRT-LLM"},
+		{"q8_0", "llama.cpp"},
+		{"nvfp4", "TensorRT-LLM"},
+		{"q4_0", "llama.cpp"},
 	}
 )
 
@@ -55,8 +54,9 @@ const DefaultIndexer = "fp8"
 type Request struct {
 	Codecs   string   // read by [Model.ParseLayouts]; empty stands for [DefaultCodecs]
 	Policies []string // read by [Model.ParsePolicy]
-	// Indexer is the format of the indexer's vectors in all layouts; where it is
-	// empty, [DefaultIndexer], but bf16 beside entries in bf16.
+	// Indexer is the format of the indexer's vectors in all layouts, read by
+	// [IndexerRate]; where it is empty, [DefaultIndexer], but bf16 beside entries
+	// that are all in bf16.
 	Indexer string
 }
 
@@ -66,11 +66,7 @@ type Request struct {
 // the first default codec.
 func (m *Model) Layouts(r Request) (layouts []Layout, focus string, notices []string, err error) {
 	for _, e := range m.engines {
-		index := r.Indexer
-		if index == "" {
-			index = e.index
-		}
-		l, err := m.uniform(e.codec, index)
+		l, err := m.uniform(e.codec, r.Indexer)
 		if errors.Is(err, codec.ErrDim) {
 			notices = append(notices, fmt.Sprintf("%s is left out: it does not support vectors of this model's dimension", e.codec))
 			continue

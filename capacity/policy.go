@@ -58,7 +58,9 @@ func (m *Model) rates(choices map[string]string, indexer string) (map[kv.Kind]Ra
 		}
 	}
 	if indexer == "" {
-		indexer = DefaultIndexer
+		if indexer = DefaultIndexer; len(choices) == 1 && choices[anyKind] == "bf16" {
+			indexer = "bf16"
+		}
 	}
 	rates := map[kv.Kind]Rate{}
 	for _, kind := range kinds {

@@ -66,7 +66,7 @@ func (p *Plan) Remarks() []string {
 	for i := range p.Layouts {
 		l := &p.Layouts[i]
 		switch {
-		case l.mixed():
+		case l.unnamed():
 			var parts []string
 			for _, c := range l.Components {
 				parts = append(parts, fmt.Sprintf("%s in %s, %s B (%s)", c.Name, c.Codec, rounded(c.BytesPerVector, 1), c.Rate))
@@ -149,10 +149,11 @@ func (p *Plan) indexers() string {
 	return text + "."
 }
 
-// mixed says whether the components that hold keys and values differ in codec.
-func (l *LayoutPlan) mixed() bool {
+// unnamed says whether the layout's name does not tell the codec of its keys and
+// values.
+func (l *LayoutPlan) unnamed() bool {
 	for _, c := range l.Components {
-		if c.Name != string(kv.Indexer) && c.Codec != l.Components[0].Codec {
+		if c.Name != string(kv.Indexer) && c.Codec != l.Name {
 			return true
 		}
 	}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"kakeyalattice/capacity"
 	"kakeyalattice/decide"
 	"kakeyalattice/experiment"
 	"kakeyalattice/kv"
@@ -20,6 +21,11 @@ type Options struct {
 	// Context is the context length in tokens at which streams are weighted by
 	// the bytes they hold.
 	Context int
+	// Model is the model that the streams are of, where it is known, and Nodes and
+	// Serving what it is to run on: the result then says what its cache takes.
+	Model   *capacity.Model
+	Nodes   []capacity.Node
+	Serving capacity.Serving
 }
 
 // Assemble turns what was measured into a result: figures are summarised over
@@ -40,7 +46,7 @@ func Assemble(outcome *experiment.Outcome, source *kv.Source, opt Options) *Resu
 		Attention:        []Attention{},
 		Quality:          []struct{}{},
 		Policies:         []Policy{},
-		Capacity:         []struct{}{},
+		Capacity:         []capacity.Plan{},
 		Skipped:          []Skipped{},
 		Notices:          append(append([]string{}, source.Notices...), outcome.Notices...),
 	}
@@ -62,6 +68,7 @@ func Assemble(outcome *experiment.Outcome, source *kv.Source, opt Options) *Resu
 	}
 	r.decideThresholds(tables)
 	r.decidePolicies(tables, opt.Context, outcome)
+	r.planCapacity(opt)
 	for _, a := range outcome.Attention {
 		r.Attention = append(r.Attention, newAttention(a))
 	}

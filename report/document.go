@@ -70,17 +70,15 @@ const few = 12
 // newDocument lays out a result.
 func newDocument(r *Result) (*findings, *document) {
 	f := newFindings(r)
-	return f, &document{
-		Title:  title(f),
-		Facts:  atAGlance(f),
-		Blocks: newBlocks(f),
-		Sections: []section{
-			thresholdSection(f),
-			policySection(f),
-			codecSection(f),
-			attentionSection(f),
-			auditSection(f),
-			protocolSection(f),
-		},
+	d := &document{
+		Title:    title(f),
+		Facts:    atAGlance(f),
+		Blocks:   newBlocks(f),
+		Sections: []section{thresholdSection(f), policySection(f)},
 	}
+	if len(r.Capacity) > 0 {
+		d.Sections = append(d.Sections, capacitySection(f))
+	}
+	d.Sections = append(d.Sections, codecSection(f), attentionSection(f), auditSection(f), protocolSection(f))
+	return f, d
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"kakeyalattice/capacity"
 	"kakeyalattice/stats"
 )
 
@@ -176,7 +177,7 @@ func listed(r *Result) *Result {
 	}
 	c.Command, c.Passages, c.Baselines = list0(c.Command), list0(c.Passages), list0(c.Baselines)
 	c.Thresholds, c.FamilyThresholds = list0(c.Thresholds), list0(c.FamilyThresholds)
-	c.Quality, c.Policies, c.Capacity = list0(c.Quality), list0(c.Policies), list0(c.Capacity)
+	c.Quality, c.Policies = list0(c.Quality), list0(c.Policies)
 	c.Skipped, c.Notices = list0(c.Skipped), list0(c.Notices)
 	c.Streams = append([]Stream{}, c.Streams...)
 	for i := range c.Streams {
@@ -187,6 +188,17 @@ func listed(r *Result) *Result {
 	for i := range c.Attention {
 		a := &c.Attention[i]
 		a.Streams, a.Codecs = list0(a.Streams), list0(a.Codecs)
+	}
+	c.Capacity = append([]capacity.Plan{}, c.Capacity...)
+	for i := range c.Capacity {
+		p := &c.Capacity[i]
+		p.Notices, p.Layouts, p.Nodes = list0(p.Notices), append([]capacity.LayoutPlan{}, p.Layouts...), append([]capacity.NodePlan{}, p.Nodes...)
+		for j := range p.Layouts {
+			p.Layouts[j].Components = list0(p.Layouts[j].Components)
+		}
+		for j := range p.Nodes {
+			p.Nodes[j].Layouts = list0(p.Nodes[j].Layouts)
+		}
 	}
 	return &c
 }

@@ -125,6 +125,8 @@ func FuzzReadJSON(f *testing.F) {
 		`{"codec":"e8:q=2","bits_per_vector":40,"rel_mse_energy":{"mean":1e-320,"n":1,"values":[1]},"ratios":{"b":{"mean":0.5,"ci95":0.1,"n":2,"values":[1,1]}},"cr":{"b":2}}]}],` +
 		`"thresholds":[{"stream":"k.0","baseline":"b","threshold":"A","view":"paired","admissible":true,"codec":"e8:q=2","bits_per_vector":40,"cr":{"b":2},"held_out":{"choices":{"":1}}}],` +
 		`"policies":[{"name":"uniform","baseline":"b","threshold":"A","view":"paired","weights":"layers","choices":{"*":"e8:q=2"},"bits_per_vector":40,"cr":{"b":2}}]}`))
+	f.Add([]byte(`{"schema":"kakeya.result/1","capacity":[{"context":-1,"base":"a|b","focus":"x","weights":{"bytes":-1},"layouts":[{"name":"a|b","bytes_per_vector":1e300,` +
+		`"components":[{"name":"swa","codec":"c","bytes":-9223372036854775808}]},{"name":"x"}],"nodes":[{"name":"n","free_per_gpu":-9223372036854775808,"layouts":[{"name":"x","sequences":-5}]}]},{}]}`))
 	f.Add([]byte("[]"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r, err := ReadJSON(bytes.NewReader(data))

@@ -3,6 +3,7 @@
 package report
 
 import (
+	"kakeyalattice/capacity"
 	"kakeyalattice/kv"
 	"kakeyalattice/stats"
 )
@@ -31,9 +32,11 @@ type Result struct {
 	Attention        []Attention `json:"attention"`
 	Quality          []struct{}  `json:"quality"` // filled by eval
 	Policies         []Policy    `json:"policies"`
-	Capacity         []struct{}  `json:"capacity"` // filled by plan
-	Skipped          []Skipped   `json:"skipped"`
-	Notices          []string    `json:"notices"`
+	// Capacity holds what the cache of the model behind the streams takes: see
+	// docs/capacity.md.
+	Capacity []capacity.Plan `json:"capacity"`
+	Skipped  []Skipped       `json:"skipped"`
+	Notices  []string        `json:"notices"`
 }
 
 // Tool says what made the result.

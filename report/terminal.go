@@ -28,6 +28,12 @@ func Summary(w io.Writer, r *Result, width int) error {
 		terminalRatios(&b, f, rows, width)
 		terminalThresholds(&b, f, rows, width)
 	}
+	for i := range r.Capacity {
+		b.WriteString("\n")
+		for _, line := range wrap(plain(r.Capacity[i].Sentence()), width) {
+			b.WriteString(line + "\n")
+		}
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
