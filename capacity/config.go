@@ -12,7 +12,8 @@ import (
 // ParseModel reads a config.json: DeepSeek-V4, Llama, Qwen2 and Qwen3.
 func ParseModel(text []byte) (*Model, error) {
 	var head struct {
-		ModelType string `json:"model_type"`
+		ModelType string          `json:"model_type"`
+		Ratios    json.RawMessage `json:"compress_ratios"` // of DeepSeek's own config, which has no model_type
 	}
 	if err := json.Unmarshal(text, &head); err != nil {
 		return nil, fmt.Errorf("config.json: %w; give the config.json of a Hugging Face model", err)
@@ -20,7 +21,7 @@ func ParseModel(text []byte) (*Model, error) {
 	switch t := head.ModelType; {
 	case t == "deepseek_v41":
 		return nil, fmt.Errorf("config.json: model_type %s: DeepSeek-V4.1 writes compressed entries in four layers only and codes them in another way; this program plans DeepSeek-V4", t)
-	case strings.HasPrefix(t, "deepseek_v4"):
+	case strings.HasPrefix(t, "deepseek_v4"), t == "" && len(head.Ratios) > 0:
 		c, err := deepseek4.ParseConfig(text)
 		if err != nil {
 			return nil, err
