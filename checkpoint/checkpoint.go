@@ -55,7 +55,7 @@ func Open(ctx context.Context, files Files) (*Checkpoint, error) {
 	}
 	text, err := files.ReadFile(ctx, indexFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, c.errorf("neither %s nor %s is there: not a checkpoint in the safetensors format: %w", singleFile, indexFile, err)
+		return nil, c.errorf("neither %s nor %s is there: no checkpoint in the safetensors format (%w)", singleFile, indexFile, err)
 	}
 	if err != nil {
 		return nil, c.errorf("%s: %w", indexFile, err)

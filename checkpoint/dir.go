@@ -67,6 +67,11 @@ func (d dir) open(name string) (*os.File, fs.FileInfo, error) {
 	}
 	f, err := os.Open(filepath.Join(string(d), name))
 	if err != nil {
+		if info, statErr := os.Stat(string(d)); statErr != nil {
+			err = statErr // the folder itself, which says more
+		} else if !info.IsDir() {
+			err = errors.New("not a folder: name the folder that the checkpoint's files are in")
+		}
 		return nil, nil, err
 	}
 	info, err := f.Stat()

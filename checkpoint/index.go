@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
@@ -55,5 +56,5 @@ func parseIndex(text []byte) (map[string]string, error) {
 // isPlainName says whether a file name of the index stays beside it, on every
 // system and as a part of an address.
 func isPlainName(name string) bool {
-	return filepath.IsLocal(name) && !strings.ContainsAny(name, `\:?#%`) && name != "."
+	return fs.ValidPath(name) && filepath.IsLocal(name) && !strings.ContainsAny(name, `\:?#%`) && name != "."
 }

@@ -12,9 +12,9 @@
 // and "__metadata__", which may be absent, to an object of strings.
 //
 // [Open] maps a file into memory and converts any float type to float32;
-// [Parse] reads a header alone, for files that are fetched in parts. Both
-// check the whole header before any of it is used, and refuse what breaks the
-// format with a [*FormatError].
+// [ReadHeader] and [Parse] read a header alone, for files that are fetched in
+// parts. All check the whole header before any of it is used, and refuse what
+// breaks the format with a [*FormatError].
 package safetensors
 
 import (
