@@ -1,7 +1,9 @@
 package deepseek4_test
 
 import (
+	"fmt"
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"kakeyalattice/checkpoint"
@@ -9,7 +11,7 @@ import (
 	"kakeyalattice/model/deepseek4"
 )
 
-func open(t *testing.T, m *fakemodel.Model) (*checkpoint.Checkpoint, *deepseek4.Config) {
+func open(t testing.TB, m *fakemodel.Model) (*checkpoint.Checkpoint, *deepseek4.Config) {
 	t.Helper()
 	ck, err := checkpoint.Open(t.Context(), m)
 	if err != nil {
@@ -96,5 +98,44 @@ func TestEveryLayerOfACheckpointLoads(t *testing.T) {
 	}
 	if _, err := deepseek4.LoadKV(t.Context(), ck, cfg, cfg.Layers, deepseek4.AllStreams); err == nil {
 		t.Error("a layer beyond the last was loaded")
+	}
+}
+
+func TestNoTokensMakeNoEntries(t *testing.T) {
+	ck, cfg := open(t, fakemodel.DeepSeekV4(fakemodel.Tiny(), 1))
+	l, err := deepseek4.LoadKV(t.Context(), ck, cfg, 2, deepseek4.AllStreams)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := l.Project(nil, 0, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e, err := l.Entries(p, nil); err != nil || len(e.Window)+len(e.Compressed)+len(e.Indexer) != 0 {
+		t.Errorf("%v, %v", e, err)
+	}
+}
+
+// Projections of 512 tokens of V4-Flash; loading is not timed.
+func BenchmarkProject(b *testing.B) {
+	ck, cfg := open(b, fakemodel.DeepSeekV4(fakemodel.Flash(), 1))
+	for _, layer := range []int{0, 2, 3} {
+		b.Run(fmt.Sprint("layer ", layer), func(b *testing.B) {
+			l, err := deepseek4.LoadKV(b.Context(), ck, cfg, layer, deepseek4.AllStreams)
+			if err != nil {
+				b.Fatal(err)
+			}
+			hidden := make([]float32, 512*cfg.HiddenSize)
+			r := rand.New(rand.NewPCG(1, 2))
+			for i := range hidden {
+				hidden[i] = float32(r.NormFloat64())
+			}
+			x := l.Norm(hidden)
+			for b.Loop() {
+				if _, err := l.Project(x, 512, 1); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"kakeyalattice/checkpoint"
+	"kakeyalattice/matmul"
 )
 
 // Norm returns attn_norm of n hidden states, [n, hidden], rounded to bfloat16:
@@ -110,8 +111,8 @@ func (l *KVLayer) Project(x []float32, n, workers int) (*Projected, error) {
 // projectGated multiplies by the weights of a compressor, in float32.
 func (l *KVLayer) projectGated(c *compressor, x []float32, n, workers int) (gated, error) {
 	p := gated{make([]float32, n*c.width()), make([]float32, n*c.width())}
-	mul(p.kv, x, n, c.wkv, workers)
-	mul(p.gate, x, n, c.wgate, workers)
+	matmul.Mul(p.kv, x, n, c.wkv, workers)
+	matmul.Mul(p.gate, x, n, c.wgate, workers)
 	if err := l.checkProducts(p.kv, c.wkv); err != nil {
 		return p, err
 	}
@@ -134,7 +135,7 @@ func (l *KVLayer) projectWindow(dst, x []float32, workers int) error {
 		}
 		x = rounded
 	}
-	mul(dst, x, n, l.wkv, workers)
+	matmul.Mul(dst, x, n, l.wkv, workers)
 	if err := l.checkProducts(dst, l.wkv); err != nil {
 		return err
 	}
