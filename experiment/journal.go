@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"kakeyalattice/internal/filelock"
 )
 
 // JournalName is the name of the journal inside an output directory.
@@ -63,8 +65,12 @@ func OpenJournal(dir string, plan []Setting, resume bool) (*Journal, error) {
 
 // begin locks the file, reads what is there and writes the header if it is new.
 func (j *Journal) begin(plan settings, resume bool) error {
-	if err := lockFile(j.file); err != nil {
-		return fmt.Errorf("%w; wait for the other run to end or use another --out", err)
+	locked, err := filelock.TryLock(j.file)
+	if err != nil {
+		return err
+	}
+	if !locked {
+		return errors.New("another process is writing to it; wait for that run to end or use another --out")
 	}
 	data, err := io.ReadAll(j.file)
 	if err != nil {
