@@ -12,8 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
-	"strings"
 	"sync"
 
 	"kakeyalattice/safetensors"
@@ -35,7 +33,7 @@ var ErrNoTensor = errors.New("no such tensor")
 type Checkpoint struct {
 	files  Files
 	where  map[string]*shard // of a tensor
-	shards []*shard          // by name
+	shards []*shard
 }
 
 // Open opens the checkpoint that lies in files. It reads the index, or the
@@ -60,19 +58,9 @@ func Open(ctx context.Context, files Files) (*Checkpoint, error) {
 	if err != nil {
 		return nil, c.errorf("%s: %w", indexFile, err)
 	}
-	weightMap, err := parseIndex(text)
-	if err != nil {
+	if err := c.readIndex(text); err != nil {
 		return nil, c.errorf("%s: %w", indexFile, err)
 	}
-	shards := map[string]*shard{}
-	for tensor, file := range weightMap {
-		if shards[file] == nil {
-			shards[file] = &shard{name: file, c: c}
-			c.shards = append(c.shards, shards[file])
-		}
-		c.where[tensor] = shards[file]
-	}
-	slices.SortFunc(c.shards, func(a, b *shard) int { return strings.Compare(a.name, b.name) })
 	return c, nil
 }
 

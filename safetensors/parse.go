@@ -24,7 +24,8 @@ func Parse(header []byte, dataSize int64) (*Header, error) {
 	case !utf8.Valid(header):
 		return nil, &FormatError{Offset: prefix + invalidUTF8(header), Reason: "header is not UTF-8"}
 	}
-	p := &parser{json: jsonscan.New(header), header: &Header{index: map[string]int{}}}
+	const entry = 96 // bytes of one, at least, as a rule
+	p := &parser{json: jsonscan.New(header), header: &Header{index: make(map[string]int, len(header)/entry)}}
 	err := p.json.Object(p.entry)
 	if err == nil {
 		err = p.json.End()
