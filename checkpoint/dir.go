@@ -43,6 +43,11 @@ func (d dir) Open(_ context.Context, name string) (File, error) {
 	if err != nil {
 		return nil, err
 	}
+	return mapOpen(f, info)
+}
+
+// mapOpen makes a File of an open one, which it closes if it cannot.
+func mapOpen(f *os.File, info fs.FileInfo) (File, error) {
 	opened := &dirFile{File: f, size: info.Size(), unmap: func([]byte) error { return nil }}
 	if info.Size() == 0 || info.Size() > math.MaxInt {
 		return opened, nil

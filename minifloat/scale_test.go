@@ -13,6 +13,9 @@ func TestE8M0CodesArePowersOfTwo(t *testing.T) {
 			t.Errorf("code %d is %v, want %v", code, got, want)
 		}
 	}
+	if v := E8M0ToFloat32(E8M0One); v != 1 {
+		t.Errorf("code %d is %v, want 1", E8M0One, v)
+	}
 	if v := E8M0ToFloat32(E8M0NaN); v == v {
 		t.Errorf("code 255 is %v, want NaN", v)
 	}
