@@ -27,9 +27,13 @@ func (d dir) Name() string { return string(d) }
 const maxWhole = 256 << 20
 
 func (d dir) ReadFile(_ context.Context, name string) ([]byte, error) {
-	f, info, err := d.open(name)
+	path, err := d.path(name)
 	if err != nil {
 		return nil, err
+	}
+	f, info, err := openRegular(path)
+	if err != nil {
+		return nil, d.explain(err)
 	}
 	defer f.Close()
 	if info.Size() > maxWhole {
@@ -39,15 +43,23 @@ func (d dir) ReadFile(_ context.Context, name string) ([]byte, error) {
 }
 
 func (d dir) Open(_ context.Context, name string) (File, error) {
-	f, info, err := d.open(name)
+	path, err := d.path(name)
 	if err != nil {
 		return nil, err
 	}
-	return mapOpen(f, info)
+	file, err := openPath(path)
+	if err != nil {
+		return nil, d.explain(err)
+	}
+	return file, nil
 }
 
-// mapOpen makes a File of an open one, which it closes if it cannot.
-func mapOpen(f *os.File, info fs.FileInfo) (File, error) {
+// openPath maps a file into memory, or reads it where that cannot be.
+func openPath(path string) (File, error) {
+	f, info, err := openRegular(path)
+	if err != nil {
+		return nil, err
+	}
 	opened := &dirFile{File: f, size: info.Size(), unmap: func([]byte) error { return nil }}
 	if info.Size() == 0 || info.Size() > math.MaxInt {
 		return opened, nil
@@ -64,24 +76,36 @@ func mapOpen(f *os.File, info fs.FileInfo) (File, error) {
 	return opened, nil
 }
 
-// open opens a regular file of the folder, through links: the Hub's cache has
-// snapshots of links.
-func (d dir) open(name string) (*os.File, fs.FileInfo, error) {
+func (d dir) path(name string) (string, error) {
 	if !filepath.IsLocal(name) {
-		return nil, nil, fmt.Errorf("%s: the name %q leads out of the folder", d, name)
+		return "", fmt.Errorf("the name %q leads out of the folder", name)
 	}
-	f, err := os.Open(filepath.Join(string(d), name))
+	return filepath.Join(string(d), name), nil
+}
+
+// explain replaces the error about a file by the one about the folder, if that
+// is the reason.
+func (d dir) explain(err error) error {
+	info, statErr := os.Stat(string(d))
+	switch {
+	case statErr != nil:
+		return statErr
+	case !info.IsDir():
+		return errors.New("not a folder: name the folder that the checkpoint's files are in")
+	}
+	return err
+}
+
+// openRegular opens a regular file, through links: the Hub's cache has folders
+// of links.
+func openRegular(path string) (*os.File, fs.FileInfo, error) {
+	f, err := os.Open(path)
 	if err != nil {
-		if info, statErr := os.Stat(string(d)); statErr != nil {
-			err = statErr // the folder itself, which says more
-		} else if !info.IsDir() {
-			err = errors.New("not a folder: name the folder that the checkpoint's files are in")
-		}
 		return nil, nil, err
 	}
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is not a regular file", f.Name())
+		err = fmt.Errorf("%s is not a regular file", path)
 	}
 	if err != nil {
 		f.Close()

@@ -124,13 +124,6 @@ func (m *Model) Files() []File {
 	return files
 }
 
-// Fingerprint is 64 hexadecimal digits that stand for the content of a file
-// where a server wants its SHA-256 and nobody will check it: the true one takes
-// minutes for the files of a large model.
-func (f File) Fingerprint() string {
-	return fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "%s %d", f.Name, f.Size)))
-}
-
 // Name implements [checkpoint.Files].
 func (m *Model) Name() string { return m.name }
 
