@@ -45,7 +45,7 @@ func snapshot(t testing.TB, h *fakehub.Hub, cache string) *hub.Snapshot {
 }
 
 func TestAModelOnTheHubIsReadByRange(t *testing.T) {
-	h, _ := served(t, flash())
+	h, _ := served(t, flash(t))
 	cache := t.TempDir()
 	c := open(t, checkpoint.FromHub(snapshot(t, h, cache)))
 	if !strings.HasPrefix(c.Name(), repoID+"@") {
@@ -66,7 +66,7 @@ func TestAModelOnTheHubIsReadByRange(t *testing.T) {
 	if sent := h.BytesSent(fakehub.StorageHost); sent < 2_106_496 || sent > 2_106_496+200_000 {
 		t.Errorf("%d bytes were sent", sent)
 	}
-	local := open(t, flash())
+	local := open(t, flash(t))
 	want, err := local.Rows(bg, "embed.weight", 4096, rows)
 	if err != nil || !slices.Equal(values, want) {
 		t.Errorf("rows differ (%v)", err)

@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -113,7 +114,7 @@ func (c *Checkpoint) fetch(ctx context.Context, parts []part) error {
 	}
 	return each(shards, func(s *shard) error {
 		ranges := byShard[s]
-		slices.SortFunc(ranges, func(a, b Range) int { return int(min(max(a.Begin-b.Begin, -1), 1)) })
+		slices.SortFunc(ranges, func(a, b Range) int { return cmp.Compare(a.Begin, b.Begin) })
 		var merged []Range
 		for _, r := range ranges {
 			merged = appendRange(merged, r)

@@ -109,7 +109,16 @@ func open(t testing.TB, files checkpoint.Files) *checkpoint.Checkpoint {
 	return c
 }
 
-var flash = sync.OnceValue(func() *fakemodel.Model { return fakemodel.DeepSeekV4(fakemodel.Flash(), 1) })
+var makeFlash = sync.OnceValue(func() *fakemodel.Model { return fakemodel.DeepSeekV4(fakemodel.Flash(), 1) })
+
+// flash is a model of 69,187 tensors: seconds of work under the race
+// detector.
+func flash(t testing.TB) *fakemodel.Model {
+	if testing.Short() {
+		t.Skip("the large model is left out")
+	}
+	return makeFlash()
+}
 
 // writePath lists the tensors that write the cache entries of a layer.
 func writePath(l, ratio int) (swa, compressor, indexer []string) {
@@ -129,7 +138,7 @@ func writePath(l, ratio int) (swa, compressor, indexer []string) {
 // The sums are those that were computed from the table of the released
 // checkpoint: 90.6, 352.7, 173.0 and 88.2 MB.
 func TestTheTensorsThatWriteDeepSeekV4sCacheAre704MB(t *testing.T) {
-	r := newRemote(flash())
+	r := newRemote(flash(t))
 	c := open(t, r)
 	sums := map[string]float64{}
 	add := func(kind string, names []string) {
@@ -161,7 +170,7 @@ func TestTheTensorsThatWriteDeepSeekV4sCacheAre704MB(t *testing.T) {
 }
 
 func TestOnlyWhatIsAskedForIsFetched(t *testing.T) {
-	r := newRemote(flash())
+	r := newRemote(flash(t))
 	c := open(t, r)
 	if n := r.bytes(); n != 0 {
 		t.Errorf("opening fetched %d bytes of the shards", n)
@@ -202,7 +211,7 @@ func TestOnlyWhatIsAskedForIsFetched(t *testing.T) {
 }
 
 func TestRowsOfALargeMatrixAreFetchedOnceAndAlone(t *testing.T) {
-	r := newRemote(flash())
+	r := newRemote(flash(t))
 	c := open(t, r)
 	if _, err := c.Lookup(bg, "embed.weight"); err != nil {
 		t.Fatal(err)
@@ -220,7 +229,7 @@ func TestRowsOfALargeMatrixAreFetchedOnceAndAlone(t *testing.T) {
 	if ranges := r.fetched["model-00001-of-00046.safetensors"]; len(ranges) != 3 || r.bytes() != 6*8192 {
 		t.Errorf("fetched %v", ranges)
 	}
-	whole, err := flash().Open(bg, "model-00001-of-00046.safetensors")
+	whole, err := flash(t).Open(bg, "model-00001-of-00046.safetensors")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -344,7 +353,7 @@ func ExampleCheckpoint_Rows() {
 // BenchmarkHeaders opens a model of 69,187 tensors and reads the headers of its
 // 46 shards.
 func BenchmarkHeaders(b *testing.B) {
-	m := flash()
+	m := flash(b)
 	one := []string{"embed.weight", "norm.weight", "mtp.0.norm.weight"} // of each shard
 	for l := range 43 {
 		one = append(one, fmt.Sprintf("layers.%d.attn_norm.weight", l))
