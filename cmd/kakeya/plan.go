@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,10 +11,11 @@ import (
 	"strings"
 
 	"kakeyalattice/capacity"
+	"kakeyalattice/hub"
 )
 
 type planCmd struct {
-	Model       string   `xor:"model" placeholder:"DIR" help:"Folder of a model; its config.json is read."`
+	Model       string   `xor:"model" placeholder:"DIR|ORG/NAME[@REV]" help:"A model: a folder, or a repository of the Hub. Its config.json is read and nothing else."`
 	Config      string   `xor:"model" placeholder:"FILE" help:"A config.json: DeepSeek-V4, Llama, Qwen2 or Qwen3."`
 	Context     string   `placeholder:"TOKENS" help:"Context length: 131072, 128Ki, 1Mi. Default: the most that the model allows."`
 	Codecs      []string `sep:"none" placeholder:"SPECS" help:"Codecs to plan beside the layouts that engines use, separated by spaces or ';'; 432B stands for a layout of 432 bytes a vector. Default: ${planCodecs}."`
@@ -31,11 +33,11 @@ type planCmd struct {
 
 // Help adds examples to the generated text.
 func (planCmd) Help() string {
-	return `Counts from config.json alone what a cache takes in each layout, and how many sequences GPUs hold; with --config or a folder it reads nothing else. Rates are the bytes that a codec writes; one whose vectors vary in length is measured on synthetic Gaussian vectors, and the output says so.
+	return `Counts from config.json alone what a cache takes in each layout, and how many sequences GPUs hold; with --config or a folder it needs no network. Rates are the bytes that a codec writes; one whose vectors vary in length is measured on synthetic Gaussian vectors, and the output says so.
 
 Examples:
   kakeya plan --config config.json --context 1Mi
-  kakeya plan --model ./DeepSeek-V4-Flash --context 131072 --gpus 4xH200 --gpus 8xB200
+  kakeya plan --model deepseek-ai/DeepSeek-V4-Flash --context 131072 --gpus 4xH200 --gpus 8xB200
   kakeya plan --config config.json --gpus 4xH200 --policy "swa=e8:q=38 csa=e8-gs:delta=0.09,slot=auto hca=fp8-v4"
   kakeya plan --config config.json --codecs "e8:q=34 e8:q=44 432B" --indexer fp4 --json | jq '.layouts[] | {name, total_bytes}'
   kakeya plan --config config.json --gpus 8 --gpu-memory 96GiB --reserve 6GiB --weights 160GB --parallel tensor`
@@ -47,7 +49,7 @@ func (c *planCmd) Run(t *terminal) error {
 	if err != nil {
 		return usageError{err}
 	}
-	model, err := c.model()
+	model, err := c.model(t.ctx)
 	if err != nil {
 		return err
 	}
@@ -118,17 +120,8 @@ func (c *planCmd) options() (o capacity.Options, err error) {
 }
 
 // model reads the model's config.json.
-func (c *planCmd) model() (*capacity.Model, error) {
-	name, path := c.Model, c.Config
-	switch {
-	case c.Model != "":
-		path = filepath.Join(c.Model, "config.json")
-	case c.Config != "":
-		name = c.Config
-	default:
-		return nil, usagef("plan of what? add --model DIR or --config FILE")
-	}
-	text, err := readConfig(path)
+func (c *planCmd) model(ctx context.Context) (*capacity.Model, error) {
+	name, text, err := c.config(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -139,6 +132,36 @@ func (c *planCmd) model() (*capacity.Model, error) {
 	m.Name = name
 	return m, nil
 }
+
+// config returns the text of the config.json and the name of its model.
+func (c *planCmd) config(ctx context.Context) (name string, text []byte, err error) {
+	switch {
+	case c.Config != "":
+		text, err = readConfig(c.Config)
+		return c.Config, text, err
+	case c.Model == "":
+		return "", nil, usagef("plan of what? add --model DIR, --model ORG/NAME or --config FILE")
+	}
+	if info, err := os.Stat(c.Model); err == nil && info.IsDir() {
+		text, err = readConfig(filepath.Join(c.Model, configName))
+		return c.Model, text, err
+	}
+	if _, err := hub.ParseRef(c.Model); err != nil {
+		return "", nil, usagef("--model %s: neither a folder nor a repository of the Hub, ORG/NAME; a config.json goes with --config", c.Model)
+	}
+	client, err := hub.New(hub.Options{})
+	if err != nil {
+		return "", nil, err
+	}
+	snapshot, err := client.Snapshot(ctx, c.Model)
+	if err != nil {
+		return "", nil, err
+	}
+	text, err = snapshot.ReadFile(ctx, configName)
+	return c.Model, text, err
+}
+
+const configName = "config.json"
 
 // maxConfig bounds what is read of a config.json: one is a few kilobytes.
 const maxConfig = 16 << 20

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"kakeyalattice/capacity"
+	"kakeyalattice/internal/fakehub"
 )
 
 const flash = "../../capacity/testdata/v4-flash.json"
@@ -31,6 +32,33 @@ func TestPlanReadsAFileOrAFolder(t *testing.T) {
 				t.Errorf("no %q in\n%s", want, stdout)
 			}
 		}
+	}
+}
+
+func TestPlanReadsAModelOfTheHub(t *testing.T) {
+	text, err := os.ReadFile(flash)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := fakehub.Start()
+	defer h.Close()
+	h.Add("deepseek-ai/DeepSeek-V4-Flash").Commit("main", fakehub.Files{"config.json": fakehub.Small(text)})
+	t.Setenv("HF_ENDPOINT", h.URL)
+	t.Setenv("HF_HOME", t.TempDir())
+	t.Setenv("HF_HUB_CACHE", "")
+	t.Setenv("HF_TOKEN", "")
+	t.Setenv("HF_HUB_OFFLINE", "")
+	args := []string{"plan", "--model", "deepseek-ai/DeepSeek-V4-Flash", "--context", "1Mi"}
+	for _, offline := range []string{"", "1"} { // the second time from the cache
+		t.Setenv("HF_HUB_OFFLINE", offline)
+		code, stdout, stderr := outputOf(t.Context(), args...)
+		if code != 0 || stderr != "" || !strings.Contains(stdout, "deepseek-ai/DeepSeek-V4-Flash at 1,048,576 tokens") || !strings.Contains(stdout, "3066.0") {
+			t.Fatalf("exit code %d: %s%s", code, stderr, stdout)
+		}
+	}
+	t.Setenv("HF_HUB_OFFLINE", "")
+	if code, _, stderr := outputOf(t.Context(), "plan", "--model", "nobody/nothing"); code != 1 || !strings.Contains(stderr, "nobody/nothing") || strings.Count(stderr, "\n") != 1 {
+		t.Errorf("exit code %d: %s", code, stderr)
 	}
 }
 
@@ -69,6 +97,7 @@ func TestPlansThatCannotBeMadeSayWhatToDo(t *testing.T) {
 		"two models":           {[]string{"--config", flash, "--model", "."}, 2, "--model"},
 		"no such file":         {[]string{"--config", "nowhere.json"}, 1, "nowhere.json"},
 		"a folder without one": {[]string{"--model", t.TempDir()}, 1, "config.json"},
+		"no model at all":      {[]string{"--model", "DeepSeek"}, 2, "neither a folder nor a repository"},
 		"no JSON":              {[]string{"--config", write(t, "c.json", []byte("<html>"))}, 1, "c.json"},
 		"another model":        {[]string{"--config", write(t, "c.json", []byte(`{"model_type":"gpt2"}`))}, 1, "gpt2"},
 		"a context in words":   {[]string{"--config", flash, "--context", "1M"}, 2, "1Mi"},
