@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"kakeyalattice/model/deepseek4"
-	"kakeyalattice/model/llama"
 )
 
 // ParseModel reads a config.json: DeepSeek-V4, Llama, Qwen2 and Qwen3.
@@ -28,15 +27,11 @@ func ParseModel(text []byte) (*Model, error) {
 		}
 		return FromDeepSeek4(c)
 	case t == "llama" || t == "qwen2" || t == "qwen3":
-		c, err := llama.ParseConfig(text)
-		if err != nil {
-			return nil, err
-		}
-		var more llamaMore
-		if err := json.Unmarshal(text, &more); err != nil {
+		var c llamaConfig
+		if err := json.Unmarshal(text, &c); err != nil {
 			return nil, fmt.Errorf("config.json: %w", err)
 		}
-		return fromLlama(c, &more)
+		return fromLlama(&c)
 	case t == "":
 		return nil, fmt.Errorf("config.json: no model_type; give the config.json of a Hugging Face model")
 	default:

@@ -12,11 +12,13 @@ import (
 // llamaBlockTokens is the block of tokens on a page that engines use.
 const llamaBlockTokens = 16
 
-// llamaMore is what a config.json says beside the shape of the model.
-type llamaMore struct {
-	LayerTypes      []string        `json:"layer_types"`
+// llamaConfig is a config.json of the Llama family. llama.ParseConfig refuses
+// what a forward pass cannot compute, such as windows; the size of a cache needs
+// less of it, and some fields c.
+type llamaConfig struct {
+	llama.Config
+	Window          *int            `json:"sliding_window"` // in place of the Config's, which cannot be null
 	MaxWindowLayers *int            `json:"max_window_layers"`
-	SlidingWindow   *int            `json:"sliding_window"`
 	TorchDType      string          `json:"torch_dtype"`
 	DType           string          `json:"dtype"`
 	Quantization    json.RawMessage `json:"quantization_config"`
@@ -24,7 +26,13 @@ type llamaMore struct {
 
 // fromLlama returns the cache of a model of the Llama family: a key and a value
 // for each key/value head of each layer and token.
-func fromLlama(c *llama.Config, more *llamaMore) (*Model, error) {
+func fromLlama(c *llamaConfig) (*Model, error) {
+	if c.KVHeads == 0 {
+		c.KVHeads = c.Heads
+	}
+	if c.HeadDim == 0 && c.Heads > 0 {
+		c.HeadDim = c.HiddenSize / c.Heads
+	}
 	for _, b := range []struct {
 		name        string
 		value, high int
@@ -40,7 +48,10 @@ func fromLlama(c *llama.Config, more *llamaMore) (*Model, error) {
 	if err := bounded("max_position_embeddings", c.MaxPositions, 0, maxContext); err != nil {
 		return nil, err
 	}
-	windowed, err := windowLayers(c, more)
+	if c.Window != nil {
+		c.SlidingWindow = *c.Window
+	}
+	windowed, err := windowLayers(c)
 	if err != nil {
 		return nil, err
 	}
@@ -61,21 +72,21 @@ func fromLlama(c *llama.Config, more *llamaMore) (*Model, error) {
 			}
 		}
 	}
-	m.Weights, err = llamaWeights(c, more)
+	m.Weights, err = llamaWeights(c)
 	return m, err
 }
 
 // windowLayers counts the layers that attend to a sliding window alone: those
 // that layer_types names; else, where the window is in use, those from
 // max_window_layers on, or all of a llama.
-func windowLayers(c *llama.Config, more *llamaMore) (int, error) {
+func windowLayers(c *llamaConfig) (int, error) {
 	n := 0
 	switch {
-	case len(more.LayerTypes) > 0:
-		if len(more.LayerTypes) != c.Layers {
-			return 0, fmt.Errorf("config.json: %d layer_types for %d layers", len(more.LayerTypes), c.Layers)
+	case len(c.LayerTypes) > 0:
+		if len(c.LayerTypes) != c.Layers {
+			return 0, fmt.Errorf("config.json: %d layer_types for %d layers", len(c.LayerTypes), c.Layers)
 		}
-		for l, t := range more.LayerTypes {
+		for l, t := range c.LayerTypes {
 			switch t {
 			case "full_attention":
 			case "sliding_attention":
@@ -84,12 +95,12 @@ func windowLayers(c *llama.Config, more *llamaMore) (int, error) {
 				return 0, fmt.Errorf("config.json: layer_types[%d] is %q: this program knows full_attention and sliding_attention", l, t)
 			}
 		}
-	case !c.UseSlidingWindow || more.SlidingWindow == nil:
+	case !c.UseSlidingWindow || c.Window == nil:
 		return 0, nil
 	default:
 		first := 28 // the default of Qwen2 and Qwen3
-		if more.MaxWindowLayers != nil {
-			first = *more.MaxWindowLayers
+		if c.MaxWindowLayers != nil {
+			first = *c.MaxWindowLayers
 		}
 		n = max(0, c.Layers-max(0, first))
 	}
@@ -101,7 +112,7 @@ func windowLayers(c *llama.Config, more *llamaMore) (int, error) {
 
 // llamaWeights counts the parameters and multiplies them by the size of the
 // config's type; nothing where that is unknown.
-func llamaWeights(c *llama.Config, more *llamaMore) (Weights, error) {
+func llamaWeights(c *llamaConfig) (Weights, error) {
 	var (
 		dim, mid, vocab = float64(c.HiddenSize), float64(c.IntermediateSize), float64(c.VocabSize)
 		q, kv           = float64(c.Heads) * float64(c.HeadDim), float64(c.KVHeads) * float64(c.HeadDim)
@@ -117,6 +128,9 @@ func llamaWeights(c *llama.Config, more *llamaMore) (Weights, error) {
 	if c.ModelType == "qwen3" {
 		layer += 2 * head
 	}
+	if c.MLPBias {
+		layer += 2*mid + dim
+	}
 	parameters := float64(c.Layers)*layer + vocab*dim + dim
 	if !c.TieWordEmbeddings {
 		parameters += vocab * dim
@@ -125,11 +139,11 @@ func llamaWeights(c *llama.Config, more *llamaMore) (Weights, error) {
 		return Weights{}, fmt.Errorf("config.json: %.3g parameters: its dimensions are wrong", parameters)
 	}
 	size := map[string]int64{"float32": 4, "bfloat16": 2, "float16": 2}
-	dtype := more.DType
+	dtype := c.DType
 	if dtype == "" {
-		dtype = more.TorchDType
+		dtype = c.TorchDType
 	}
-	if size[dtype] == 0 || len(more.Quantization) > 0 && string(more.Quantization) != "null" {
+	if size[dtype] == 0 || len(c.Quantization) > 0 && string(c.Quantization) != "null" {
 		return Weights{}, nil
 	}
 	return Weights{Bytes: size[dtype] * int64(parameters), Source: fmt.Sprintf("%.0f parameters in %s by config.json", parameters, dtype)}, nil

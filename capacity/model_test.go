@@ -186,9 +186,9 @@ func TestConfigsThatCannotBePlannedAreRefusedWithTheReason(t *testing.T) {
 		"a negative dimension":        {edited(t, map[string]any{"head_dim": -512}), "head_dim"},
 		"an absurd number of experts": {edited(t, map[string]any{"n_routed_experts": 1 << 23, "hidden_size": 1 << 23}), "dimensions are wrong"},
 		"a llama without heads":       {[]byte(`{"model_type":"llama","hidden_size":64,"num_hidden_layers":1,"vocab_size":9,"intermediate_size":8}`), "num_"},
-		"layer types of another kind": {llamaConfig(map[string]any{"layer_types": []string{"full_attention", "linear_attention"}, "num_hidden_layers": 2}), `layer_types[1] is "linear_attention"`},
-		"layer types too few":         {llamaConfig(map[string]any{"layer_types": []string{"full_attention"}}), "1 layer_types for 32 layers"},
-		"a window of nothing":         {llamaConfig(map[string]any{"layer_types": []string{"sliding_attention"}, "num_hidden_layers": 1}), "sliding_window"},
+		"layer types of another kind": {llamaText(map[string]any{"layer_types": []string{"full_attention", "linear_attention"}, "num_hidden_layers": 2}), `layer_types[1] is "linear_attention"`},
+		"layer types too few":         {llamaText(map[string]any{"layer_types": []string{"full_attention"}}), "1 layer_types for 32 layers"},
+		"a window of nothing":         {llamaText(map[string]any{"layer_types": []string{"sliding_attention"}, "num_hidden_layers": 1}), "sliding_window"},
 	} {
 		_, err := ParseModel(c.text)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
@@ -197,8 +197,8 @@ func TestConfigsThatCannotBePlannedAreRefusedWithTheReason(t *testing.T) {
 	}
 }
 
-// llamaConfig is that of Llama-3.1-8B with fields replaced.
-func llamaConfig(change map[string]any) []byte {
+// llamaText is the config.json of Llama-3.1-8B with fields replaced.
+func llamaText(change map[string]any) []byte {
 	c := map[string]any{
 		"model_type": "llama", "hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32,
 		"num_attention_heads": 32, "num_key_value_heads": 8, "vocab_size": 128256, "max_position_embeddings": 131072,
@@ -216,7 +216,7 @@ func llamaConfig(change map[string]any) []byte {
 
 func llamaModel(tb testing.TB, change map[string]any) *Model {
 	tb.Helper()
-	m, err := ParseModel(llamaConfig(change))
+	m, err := ParseModel(llamaText(change))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -305,8 +305,8 @@ func FuzzParseModel(f *testing.F) {
 		}
 		f.Add(text)
 	}
-	f.Add(llamaConfig(nil))
-	f.Add(llamaConfig(map[string]any{"model_type": "qwen2", "sliding_window": 4096, "use_sliding_window": true, "max_window_layers": 20}))
+	f.Add(llamaText(nil))
+	f.Add(llamaText(map[string]any{"model_type": "qwen2", "sliding_window": 4096, "use_sliding_window": true, "max_window_layers": 20}))
 	f.Add([]byte(`{"model_type":"llama","head_dim":16777216,"num_key_value_heads":16777216,"num_hidden_layers":16384,"num_attention_heads":16777216,"hidden_size":1,"intermediate_size":1,"vocab_size":1}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		m, err := ParseModel(text)
