@@ -96,12 +96,12 @@ func (p *product) compute(s *scratch, o0, o1, i0, i1 int) {
 			}
 			for k0 := start; k0 < end; k0 += kernel.TileDepth {
 				k1 := min(k0+kernel.TileDepth, end)
-				panel, stride := s.panelOf(p, o, k0, k1)
 				if k1 < end {
-					p.prefetch(o, k1, min(k1+kernel.TileDepth, end))
-				} else if o+width < o1 {
-					p.prefetch(o+width, start, min(start+kernel.TileDepth, end))
+					s.expect(p, o, k0, o, k1)
+				} else {
+					s.expect(p, o, k0, o+width, start)
 				}
+				panel, stride := s.panelOf(p, o, k0, k1)
 				x := s.x[(k0-start)*n:] // n rows for each depth of a tile
 				for i := i0; i < i1; {
 					m, k := p.tileAt(i, i1, o, k0, k1)
@@ -129,12 +129,12 @@ func (p *product) row(s *scratch, o0, o1, i int) (done int) {
 			k1 := min(k0+rowDepth, p.depth)
 			size := (k1 - k0) * width
 			s.panel = grow(s.panel, kernel.RowPanels*size)
+			if k1 < p.depth {
+				s.expect(p, o0, k0, o0, k1)
+			} else {
+				s.expect(p, o0, k0, o0+kernel.RowPanels*width, 0)
+			}
 			for j := range kernel.RowPanels {
-				if k1 < p.depth {
-					p.prefetch(o0+j*width, k1, min(k1+rowDepth, p.depth))
-				} else if next := o0 + (kernel.RowPanels+j)*width; next < o1 {
-					p.prefetch(next, 0, min(rowDepth, p.depth))
-				}
 				s.pack(p, s.panel[j*size:][:size], o0+j*width, k0, k1)
 			}
 			p.tiles.Row(p.dst[i*p.outputs+o0:], p.x[i*p.depth+k0:], s.panel, k1-k0, k0 > 0)

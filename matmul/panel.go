@@ -16,6 +16,7 @@ type scratch struct {
 	bytes  []byte    // rows of a panel that is not full
 	values []float32 // rows of float32
 	scales kernel.Scales
+	ahead  int // bytes from the weights that are packed to those that will be next
 }
 
 // grow returns a slice of n values that begins a cache line, b if it is large
@@ -97,7 +98,7 @@ func (s *scratch) packMatrix(t kernel.Tiles, w *checkpoint.Matrix, panel []float
 		s.packElements(t, w, panel, o, k0, k1)
 		return
 	}
-	src, stride := s.copyRows(w, t.Width(), o, w.Format.RowBytes(k0), w.Format.RowBytes(cols)) // k0 is even
+	src, stride := s.copyRows(t, w, o, w.Format.RowBytes(k0), w.Format.RowBytes(cols)) // k0 is even
 	switch w.Format {
 	case checkpoint.F32:
 		t.PackF32(panel, src, stride, cols)
@@ -118,30 +119,26 @@ func (s *scratch) packMatrix(t kernel.Tiles, w *checkpoint.Matrix, panel []float
 // lie side by side; rows that do not exist are zero. Where rows lie in w they
 // often are a power of two apart, which the sets of a cache do not bear, and the
 // packers go through all of them at once.
-func (s *scratch) copyRows(w *checkpoint.Matrix, width, o, at, n int) (rows []byte, stride int) {
+func (s *scratch) copyRows(t kernel.Tiles, w *checkpoint.Matrix, o, at, n int) (rows []byte, stride int) {
 	const line = 64
 	stride = n + line
-	if cap(s.bytes) < width*stride {
-		s.bytes = make([]byte, width*stride)
+	if cap(s.bytes) < t.Width()*stride {
+		s.bytes = make([]byte, t.Width()*stride)
 	}
-	rows, from := s.bytes[:width*stride], w.Format.RowBytes(w.Cols)
-	exist := min(width, w.Rows-o)
-	for r := range exist {
-		copy(rows[r*stride:][:n], w.Data[(o+r)*from+at:])
-	}
+	rows = s.bytes[:t.Width()*stride]
+	from := w.Format.RowBytes(w.Cols)
+	exist := min(t.Width(), w.Rows-o)
+	t.CopyRows(rows, stride, w.Data[o*from+at:], from, exist, n, s.ahead)
 	clear(rows[exist*stride:])
 	return rows, stride
 }
 
-// prefetch asks for the weights of outputs o to o+Width-1 of columns k0 to k1-1,
-// which are far apart.
-func (p *product) prefetch(o, k0, k1 int) {
-	w := p.matrix
-	if w == nil {
-		return
+// expect says that the weights from row o and column k are followed by those from
+// row nextO and column nextK.
+func (s *scratch) expect(p *product, o, k, nextO, nextK int) {
+	if w := p.matrix; w != nil {
+		s.ahead = (nextO-o)*w.Format.RowBytes(w.Cols) + w.Format.RowBytes(nextK) - w.Format.RowBytes(k)
 	}
-	stride, at := w.Format.RowBytes(w.Cols), w.Format.RowBytes(k0)
-	kernel.Prefetch(w.Data[o*stride+at:], stride, min(p.tiles.Width(), w.Rows-o), w.Format.RowBytes(k1)-at)
 }
 
 func scaled(w *checkpoint.Matrix) bool {

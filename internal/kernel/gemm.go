@@ -88,14 +88,6 @@ func (t Tiles) Row(dst, x, panels []float32, k int, add bool) {
 	}
 }
 
-// Prefetch tells the processor that n bytes of each of some rows, of which row r
-// starts at src[r*stride], will be needed soon.
-func Prefetch(src []byte, stride, rows, n int) {
-	if rows > 0 && n > 0 {
-		prefetchRows(src[:(rows-1)*stride+n], stride, rows, n)
-	}
-}
-
 // FMAProbe computes multiply-adds of registers and nothing else, as fast as the
 // machine can, and returns their number of operations, two for each value: about
 // 400 n. At the level [Go] it does nothing.

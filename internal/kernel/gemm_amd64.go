@@ -36,11 +36,6 @@ func (t Tiles) row(dst, x, panels []float32, add bool) bool {
 	return true
 }
 
-func prefetchRows(src []byte, stride, rows, n int) {
-	const line = 64
-	prefetch(&src[0], stride, rows, (n+line-1)/line)
-}
-
 func fmaProbe(n int) float64 {
 	const each = 2 * 12 // operations, times chains
 	switch Active() {

@@ -3256,25 +3256,3 @@ again:
 	JNZ         again
 	VZEROUPPER
 	RET
-
-// func prefetch(src *byte, stride int, rows int, lines int)
-// Requires: MMX+
-TEXT ·prefetch(SB), NOSPLIT, $0-32
-	MOVQ src+0(FP), AX
-	MOVQ stride+8(FP), CX
-	MOVQ rows+16(FP), DX
-	MOVQ lines+24(FP), BX
-
-row:
-	MOVQ AX, SI
-	MOVQ BX, DI
-
-line:
-	PREFETCHT0 (SI)
-	ADDQ       $0x40, SI
-	DECQ       DI
-	JNZ        line
-	ADDQ       CX, AX
-	DECQ       DX
-	JNZ        row
-	RET

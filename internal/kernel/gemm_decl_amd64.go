@@ -33,8 +33,3 @@ func tileRowAVX2(dst *float32, x *float32, panels *float32, k int, add int)
 //
 //go:noescape
 func fmaProbeAVX2(n int)
-
-// prefetch asks for the given number of cache lines, 1 or more, of rows from src on, stride bytes apart.
-//
-//go:noescape
-func prefetch(src *byte, stride int, rows int, lines int)

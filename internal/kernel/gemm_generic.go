@@ -6,6 +6,4 @@ func (Tiles) tile([]float32, int, []float32, int, []float32, int, int, bool) boo
 
 func (Tiles) row([]float32, []float32, []float32, bool) bool { return false }
 
-func prefetchRows([]byte, int, int, int) {}
-
 func fmaProbe(int) float64 { return 0 }

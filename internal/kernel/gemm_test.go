@@ -150,18 +150,6 @@ func TestARowWithSeveralPanelsIsATileOfEach(t *testing.T) {
 	})
 }
 
-func TestThePrefetcherStaysInsideWhatItIsGiven(t *testing.T) {
-	Prefetch(nil, 0, 0, 0)
-	Prefetch(make([]byte, 1), 1, 1, 1)
-	Prefetch(make([]byte, 1000), 300, 4, 100)
-	defer func() {
-		if recover() == nil {
-			t.Error("no panic for rows beyond the slice")
-		}
-	}()
-	Prefetch(make([]byte, 1000), 300, 4, 101)
-}
-
 // FuzzFMA holds the instruction of each level and the plain Go against the exact
 // sum.
 func FuzzFMA(f *testing.F) {

@@ -9,6 +9,23 @@ import (
 	"kakeyalattice/minifloat"
 )
 
+// CopyRows copies n bytes of each of some rows: row r lies at src[r*stride:] and
+// goes to dst[r*dstStride:]. The bytes that lie ahead of each are what will be
+// needed next; they may be anywhere.
+func (t Tiles) CopyRows(dst []byte, dstStride int, src []byte, stride, rows, n, ahead int) {
+	if rows < 1 || n < 1 {
+		return
+	}
+	dst, src = dst[:(rows-1)*dstStride+n], src[:(rows-1)*stride+n]
+	done := t.copyRows(dst, dstStride, src, stride, rows, n, ahead)
+	if done == n {
+		return
+	}
+	for r := range rows {
+		copy(dst[r*dstStride+done:r*dstStride+n], src[r*stride+done:])
+	}
+}
+
 // The packers expand [Tiles.Width] stored rows, of which row r starts at
 // src[r*stride], into a panel of cols rows of Width values: panel[c*Width+r] is
 // the value in column c of row r.

@@ -4,6 +4,24 @@ package kernel
 
 import "unsafe"
 
+// copyRows returns the number of bytes of each row that it copied.
+func (t Tiles) copyRows(dst []byte, dstStride int, src []byte, stride, rows, n, ahead int) int {
+	const line = 64
+	lines := n / line
+	if lines == 0 {
+		return 0
+	}
+	switch t.level {
+	case AVX512:
+		copyRowsAVX512(&dst[0], dstStride, &src[0], stride, rows, lines, ahead)
+	case AVX2:
+		copyRowsAVX2(&dst[0], dstStride, &src[0], stride, rows, lines, ahead)
+	default:
+		return 0
+	}
+	return lines * line
+}
+
 // Each of these returns the number of columns that it packed.
 
 func (t Tiles) packF32(panel []float32, src []byte, stride, cols int) int {

@@ -4,6 +4,37 @@
 
 #include "textflag.h"
 
+// func copyRowsAVX512(dst *byte, dstStride int, src *byte, stride int, rows int, lines int, ahead int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·copyRowsAVX512(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ src+16(FP), DX
+	MOVQ stride+24(FP), BX
+	MOVQ rows+32(FP), SI
+	MOVQ lines+40(FP), DI
+	MOVQ ahead+48(FP), R8
+
+row:
+	MOVQ DX, R9
+	MOVQ AX, R10
+	MOVQ DI, R11
+
+line:
+	PREFETCHT0 (R9)(R8*1)
+	VMOVUPS    (R9), Z0
+	VMOVUPS    Z0, (R10)
+	ADDQ       $0x40, R9
+	ADDQ       $0x40, R10
+	DECQ       R11
+	JNZ        line
+	ADDQ       BX, DX
+	ADDQ       CX, AX
+	DECQ       SI
+	JNZ        row
+	VZEROUPPER
+	RET
+
 // func packF32AVX512(dst *float32, src *byte, stride int, units int)
 // Requires: AVX, AVX512F
 TEXT ·packF32AVX512(SB), NOSPLIT, $0-32
@@ -962,6 +993,39 @@ GLOBL e2m1Upper<>(SB), RODATA|NOPTR, $16
 DATA e2m1Lower<>+0(SB)/8, $0xc0804000c0800000
 DATA e2m1Lower<>+8(SB)/8, $0xc0804000c0800000
 GLOBL e2m1Lower<>(SB), RODATA|NOPTR, $16
+
+// func copyRowsAVX2(dst *byte, dstStride int, src *byte, stride int, rows int, lines int, ahead int)
+// Requires: AVX, MMX+
+TEXT ·copyRowsAVX2(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ src+16(FP), DX
+	MOVQ stride+24(FP), BX
+	MOVQ rows+32(FP), SI
+	MOVQ lines+40(FP), DI
+	MOVQ ahead+48(FP), R8
+
+row:
+	MOVQ DX, R9
+	MOVQ AX, R10
+	MOVQ DI, R11
+
+line:
+	PREFETCHT0 (R9)(R8*1)
+	VMOVUPS    (R9), Y0
+	VMOVUPS    Y0, (R10)
+	VMOVUPS    32(R9), Y0
+	VMOVUPS    Y0, 32(R10)
+	ADDQ       $0x40, R9
+	ADDQ       $0x40, R10
+	DECQ       R11
+	JNZ        line
+	ADDQ       BX, DX
+	ADDQ       CX, AX
+	DECQ       SI
+	JNZ        row
+	VZEROUPPER
+	RET
 
 // func packF32AVX2(dst *float32, src *byte, stride int, units int)
 // Requires: AVX, AVX2

@@ -4,6 +4,11 @@
 
 package kernel
 
+// copyRowsAVX512 copies rows of 64*lines bytes, both at least 1, that are strides of bytes apart, and prefetches what lies ahead of each.
+//
+//go:noescape
+func copyRowsAVX512(dst *byte, dstStride int, src *byte, stride int, rows int, lines int, ahead int)
+
 // packF32AVX512 expands units of 4 columns of the 32 rows of float32 values at src, stride bytes apart, into a panel.
 //
 //go:noescape
@@ -28,6 +33,11 @@ func packFP8AVX512(dst *float32, src *byte, stride int, scales *float32, blocks 
 //
 //go:noescape
 func packFP4AVX512(dst *float32, src *byte, stride int, scales *float32, blocks int, units int)
+
+// copyRowsAVX2 copies rows of 64*lines bytes, both at least 1, that are strides of bytes apart, and prefetches what lies ahead of each.
+//
+//go:noescape
+func copyRowsAVX2(dst *byte, dstStride int, src *byte, stride int, rows int, lines int, ahead int)
 
 // packF32AVX2 expands units of 4 columns of the 16 rows of float32 values at src, stride bytes apart, into a panel.
 //

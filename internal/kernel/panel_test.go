@@ -122,6 +122,32 @@ func TestEveryCodeIsPackedAsItsValue(t *testing.T) {
 	})
 }
 
+func TestRowsAreCopiedAndNothingElse(t *testing.T) {
+	atEachLevel(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(6, 4))
+		tiles := NewTiles()
+		for _, n := range edgeLengths {
+			for _, rows := range []int{0, 1, 2, 16} {
+				stride, dstStride := n+r.IntN(70), n+r.IntN(70)
+				src, dst := make([]byte, rows*stride), make([]byte, rows*dstStride)
+				for i := range src {
+					src[i] = byte(1 + r.IntN(255))
+				}
+				tiles.CopyRows(dst, dstStride, src, stride, rows, n, r.IntN(1<<40)-1<<39)
+				for i, b := range dst {
+					want := byte(0)
+					if i%dstStride < n {
+						want = src[i/dstStride*stride+i%dstStride]
+					}
+					if b != want {
+						t.Fatalf("%d rows of %d bytes: byte %d is %d, want %d", rows, n, i, b, want)
+					}
+				}
+			}
+		}
+	})
+}
+
 func BenchmarkPack(b *testing.B) {
 	r := rand.New(rand.NewPCG(6, 1))
 	for _, l := range levels() {

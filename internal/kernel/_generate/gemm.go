@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 
-	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -23,7 +22,6 @@ func gemm(c *build.Context) {
 		s.tileRow()
 		s.fmaProbe()
 	})
-	prefetch(c)
 }
 
 // tileRows is the largest number of rows of a tile: as many sums as there are
@@ -182,32 +180,6 @@ func (s *simd) tileRow() {
 	s.JNZ(operand.LabelRef("column"))
 	eachPart(func(at operand.Mem, sum reg.VecVirtual) { s.VMOVUPS(sum, at) })
 	s.VZEROUPPER()
-	s.RET()
-}
-
-// prefetch brings rows into the second-level cache. It is the same at every
-// level.
-func prefetch(c *build.Context) {
-	s := &simd{c, false}
-	s.Function("prefetch")
-	s.Attributes(attr.NOSPLIT)
-	s.SignatureExpr("func(src *byte, stride int, rows int, lines int)")
-	s.Pragma("noescape")
-	s.Doc("prefetch asks for the given number of cache lines, 1 or more, of rows from src on, stride bytes apart.")
-	load := func(name string) reg.GPVirtual { return s.Load(s.Param(name), s.GP64()).(reg.GPVirtual) }
-	src, stride, rows, lines := load("src"), load("stride"), load("rows"), load("lines")
-	at, n := s.GP64(), s.GP64()
-	s.Label("row")
-	s.MOVQ(src, at)
-	s.MOVQ(lines, n)
-	s.Label("line")
-	s.PREFETCHT0(operand.Mem{Base: at})
-	s.ADDQ(operand.U8(64), at)
-	s.DECQ(n)
-	s.JNZ(operand.LabelRef("line"))
-	s.ADDQ(stride, src)
-	s.DECQ(rows)
-	s.JNZ(operand.LabelRef("row"))
 	s.RET()
 }
 

@@ -20,12 +20,45 @@ import (
 // upper half those that vectors 4 to 7 held.
 func panel(c *build.Context) {
 	bothUnits(c, func(u *units) {
+		u.copyRows()
 		u.packF32()
 		u.packBF16()
 		u.packFP16()
 		u.packFP8()
 		u.packFP4()
 	})
+}
+
+// copyRows copies rows, and asks for what will be copied next: the cache lines at
+// a distance.
+func (u *units) copyRows() {
+	const line = 64
+	u.function("copyRows", "func(dst *byte, dstStride int, src *byte, stride int, rows int, lines int, ahead int)",
+		"copies rows of 64*lines bytes, both at least 1, that are strides of bytes apart, and prefetches what lies ahead of each.")
+	dst, dstStride, src, stride := u.pointer("dst"), u.pointer("dstStride"), u.pointer("src"), u.pointer("stride")
+	rows, lines, ahead := u.pointer("rows"), u.pointer("lines"), u.pointer("ahead")
+	from, to, n := u.GP64(), u.GP64(), u.GP64()
+	u.Label("row")
+	u.MOVQ(src, from)
+	u.MOVQ(dst, to)
+	u.MOVQ(lines, n)
+	u.Label("line")
+	u.PREFETCHT0(operand.Mem{Base: from, Index: ahead, Scale: 1})
+	for i := range line / u.bytes() {
+		v := u.vec()
+		u.VMOVUPS(u.part(operand.Mem{Base: from}, i), v)
+		u.VMOVUPS(v, u.part(operand.Mem{Base: to}, i))
+	}
+	u.ADDQ(operand.U8(line), from)
+	u.ADDQ(operand.U8(line), to)
+	u.DECQ(n)
+	u.JNZ(operand.LabelRef("line"))
+	u.ADDQ(stride, src)
+	u.ADDQ(dstStride, dst)
+	u.DECQ(rows)
+	u.JNZ(operand.LabelRef("row"))
+	u.VZEROUPPER()
+	u.RET()
 }
 
 // rowsAt finds the stored rows of a panel: eight from each base.
