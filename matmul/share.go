@@ -34,17 +34,8 @@ func (p *product) run(workers int) {
 		clear(p.dst)
 	}
 	p.tiles = kernel.NewTiles()
-	t := &p.tasks
-	width := p.tiles.Width()
-	t.rows = min(p.n, blockRows)
-	t.outputs = taskOutputs
-	if workers > 1 { // at least a few tasks a worker, of whole panels
-		few := p.outputs / (4 * workers) / width * width
-		t.outputs = max(min(t.outputs, few), width)
-	}
-	t.across = (p.outputs + t.outputs - 1) / t.outputs
-	t.total = t.across * ((p.n + t.rows - 1) / t.rows)
-	workers = min(workers, t.total)
+	p.divide(workers)
+	workers = min(workers, p.tasks.total)
 	if workers <= 1 || p.n*p.outputs*p.depth < smallWork {
 		p.work()
 		return
@@ -55,6 +46,21 @@ func (p *product) run(workers int) {
 	}
 	p.work()
 	wait.Wait()
+}
+
+// divide makes tasks: blocks of rows about as large as each other, times some whole
+// panels of outputs, a few tasks a worker.
+func (p *product) divide(workers int) {
+	t, width := &p.tasks, p.tiles.Width()
+	down := (p.n + blockRows - 1) / blockRows
+	t.rows = (p.n + down - 1) / down
+	t.outputs = taskOutputs
+	if workers > 1 {
+		across := (4*workers + down - 1) / down
+		t.outputs = max(min(t.outputs, p.outputs/across/width*width), width)
+	}
+	t.across = (p.outputs + t.outputs - 1) / t.outputs
+	t.total = t.across * down
 }
 
 // work does tasks until none is left.
