@@ -3,7 +3,7 @@ package llama
 import (
 	"math"
 
-	"kakeyalattice/internal/elementary"
+	"kakeyalattice/internal/kernel"
 	"kakeyalattice/matmul"
 )
 
@@ -43,6 +43,7 @@ func (a *attention) attend(c *Config, dst, q []float32, kv *cache, head, start, 
 	a.q, a.out = grow(a.q, rows*dim), grow(a.out, rows*dim)
 	a.scores = grow(a.scores, rows*positions)
 	a.lens = grow(a.lens, rows)
+	a.exp = grow(a.exp, positions)
 	// The heads of a token lie side by side, those of other groups between.
 	at := func(x []float32, i int) []float32 { return row(x, i*c.KVHeads+head, group*dim) }
 	for i := first; i < end; i++ {
@@ -54,32 +55,10 @@ func (a *attention) attend(c *Config, dst, q []float32, kv *cache, head, start, 
 	keys, values := kv.k[head][:positions*dim], kv.v[head][:positions*dim]
 	matmul.MulT(a.scores, a.q, rows, dim, keys, positions, a.lens, 1) // scores [rows, positions]
 	for r, n := range a.lens {
-		a.softmax(row(a.scores, r, positions)[:n], 1/math.Sqrt(float64(dim)))
+		kernel.Softmax(row(a.scores, r, positions)[:n], 1/math.Sqrt(float64(dim)), a.exp)
 	}
 	matmul.MulN(a.out, a.scores, rows, positions, values, dim, a.lens, 1) // out [rows, dim]
 	for i := first; i < end; i++ {
 		copy(at(dst, i), row(a.out, i-first, group*dim))
-	}
-}
-
-// softmax sets x to e^(scale x) over the sum of all.
-func (a *attention) softmax(x []float32, scale float64) {
-	a.exp = grow(a.exp, len(x))
-	top := math.Inf(-1)
-	for i, v := range x {
-		a.exp[i] = float64(v) * scale
-		top = max(top, a.exp[i])
-	}
-	for i, v := range a.exp {
-		a.exp[i] = v - top
-	}
-	elementary.ExpAll(a.exp)
-	sum := 0.0
-	for _, v := range a.exp {
-		sum += v
-	}
-	inverse := 1 / sum
-	for i, v := range a.exp {
-		x[i] = float32(v * inverse)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"math"
 	"sync"
 
-	"kakeyalattice/internal/elementary"
 	"kakeyalattice/internal/kernel"
 	"kakeyalattice/matmul"
 )
@@ -62,7 +61,9 @@ func (s *Session) run(tokens []int32) error {
 		s.norm(s.h, s.x, w.mlpNorm)
 		s.linear(s.gate, s.h, n, &w.gate) // gate, up [n, intermediate]
 		s.linear(s.up, s.h, n, &w.up)
-		s.siluTimes(s.gate, s.up, n)
+		s.parallel(n, func(i int) {
+			kernel.SiLUTimes(row(s.gate, i, c.IntermediateSize), row(s.up, i, c.IntermediateSize))
+		})
 		s.linear(s.h, s.gate, n, &w.down) // h [n, hidden]
 		add(s.x, s.h)
 		s.tap(s.o.Hidden, l+1, first, s.x, c.HiddenSize)
@@ -150,27 +151,6 @@ func add(x, y []float32) {
 	for i := range x {
 		x[i] += y[i]
 	}
-}
-
-// siluTimes sets gate, [n, intermediate], to silu(gate) * up, silu(g) = g / (1 + e^-g).
-func (s *Session) siluTimes(gate, up []float32, n int) {
-	const block = 512 // values of float64 in a first-level cache
-	s.parallel(n, func(i int) {
-		width := s.m.Config.IntermediateSize
-		gate, up := row(gate, i, width), row(up, i, width)
-		var e [block]float64
-		for len(gate) > 0 {
-			e := e[:min(block, len(gate))]
-			for j := range e {
-				e[j] = -float64(gate[j])
-			}
-			elementary.ExpAll(e)
-			for j, v := range e {
-				gate[j] = float32(float64(gate[j])/(1+v)) * up[j]
-			}
-			gate, up = gate[len(e):], up[len(e):]
-		}
-	})
 }
 
 // parallel calls f for 0 to n-1, on several cores if they are many.

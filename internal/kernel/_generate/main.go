@@ -24,6 +24,7 @@ import (
 var families = map[string]func(*build.Context){
 	"box":      box,
 	"bf16":     bf16,
+	"exp":      exp,
 	"format":   format,
 	"gemm":     gemm,
 	"hadamard": hadamard,
