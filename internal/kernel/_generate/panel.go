@@ -64,10 +64,13 @@ func (u *units) copyRows() {
 // rowsAt finds the stored rows of a panel: eight from each base.
 type rowsAt struct {
 	base    []reg.GPVirtual
-	strides [8]struct {
-		index reg.GPVirtual
-		scale uint8
-	}
+	strides [8]multiple
+}
+
+// multiple is a multiple of the distance between rows.
+type multiple struct {
+	index reg.GPVirtual
+	scale uint8
 }
 
 // panelRows is the number of rows of a panel.
@@ -77,20 +80,15 @@ func (s *simd) panelRows() int { return panelVectors * s.lanes() }
 func (u *units) rows() *rowsAt {
 	r := &rowsAt{}
 	src, stride := u.pointer("src"), u.pointer("stride")
-	multiple := func(n int) reg.GPVirtual { // n = 3, 5, 9
+	times := func(n int) reg.GPVirtual { // n = 3, 5, 9
 		m := u.GP64()
 		u.LEAQ(operand.Mem{Base: stride, Index: stride, Scale: uint8(n - 1)}, m)
 		return m
 	}
-	three, five := multiple(3), multiple(5)
+	three, five := times(3), times(5)
 	seven := u.GP64()
 	u.LEAQ(operand.Mem{Base: three, Index: stride, Scale: 4}, seven)
-	for i, n := range []struct {
-		index reg.GPVirtual
-		scale uint8
-	}{{scale: 0}, {stride, 1}, {stride, 2}, {three, 1}, {stride, 4}, {five, 1}, {three, 2}, {seven, 1}} {
-		r.strides[i] = n
-	}
+	r.strides = [8]multiple{{scale: 0}, {stride, 1}, {stride, 2}, {three, 1}, {stride, 4}, {five, 1}, {three, 2}, {seven, 1}}
 	r.base = append(r.base, src)
 	for len(r.base) < u.panelRows()/8 {
 		next := u.GP64()
