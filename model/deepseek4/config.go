@@ -1,10 +1,17 @@
-// Package deepseek4 computes what DeepSeek-V4 writes into its KV cache: the
-// entries of the sliding window, of the compressors and of the indexer.
+// Package deepseek4 is the forward pass of DeepSeek-V4, with a hook on every entry
+// of its KV cache before it is stored; and the computation of these entries alone:
+// of the sliding window, of the compressors and of the indexer.
 //
-// A layer's weights come from [LoadKV]. [KVLayer.Norm] and [KVLayer.Project]
-// work on tokens without position; [KVLayer.Entries] turns their result into
-// the entries of a passage, and a [State] does so token by token. The rules,
-// their sources, and where serving engines differ are in docs/deepseek-v4.md.
+// A [Model] is a whole model, and a [Session] one text on its way through it. A
+// [Layer] is one layer, loaded alone, for callers that take many texts through a
+// layer before the next. forward.go is the layer from top to bottom.
+//
+// A layer's weights for the entries alone come from [LoadKV]. [KVLayer.Norm] and
+// [KVLayer.Project] work on tokens without position; [KVLayer.Entries] turns their
+// result into the entries of a passage, and a [State] does so token by token.
+//
+// The rules, their sources, and where serving engines differ are in
+// docs/deepseek-v4.md.
 package deepseek4
 
 import (
@@ -44,6 +51,8 @@ type Config struct {
 	MaxPositions    int    `json:"max_position_embeddings"` // 0: not stated
 	CompressRatios  []int  `json:"compress_ratios"`         // backbone layers, then MTP layers
 	ExpertDType     string `json:"expert_dtype"`
+	ScoringFunc     string `json:"scoring_func"` // absent: sqrtsoftplus
+	HiddenAct       string `json:"hidden_act"`   // absent: silu
 
 	NormEps           float64     `json:"rms_norm_eps"`
 	HCEps             float64     `json:"hc_eps"`

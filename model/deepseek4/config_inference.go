@@ -40,10 +40,11 @@ type inferenceConfig struct {
 	DType             string  `json:"dtype"`
 	ScaleFmt          string  `json:"scale_fmt"`
 	ExpertDType       string  `json:"expert_dtype"`
+	ScoreFunc         string  `json:"score_func"`
 }
 
 func parseInference(text []byte) (*Config, error) {
-	s := inferenceConfig{MTPLayers: 1, NormEps: 1e-6, HCEps: 1e-6}
+	s := inferenceConfig{MTPLayers: 1, SharedExperts: 1, NormEps: 1e-6, HCEps: 1e-6}
 	if err := json.Unmarshal(text, &s); err != nil {
 		return nil, err
 	}
@@ -72,6 +73,8 @@ func parseInference(text []byte) (*Config, error) {
 		VocabSize:       s.VocabSize,
 		CompressRatios:  s.CompressRatios,
 		ExpertDType:     s.ExpertDType,
+		ScoringFunc:     s.ScoreFunc,
+		HiddenAct:       "silu", // the program has no other
 
 		NormEps:           s.NormEps,
 		HCEps:             s.HCEps,

@@ -14,6 +14,18 @@ type Entries struct {
 	Indexer    []float32 // [blocks of 4 tokens completed, index_head_dim], after the Hadamard transform
 }
 
+// of is the entries of one stream.
+func (e *Entries) of(stream Streams) []float32 {
+	switch stream {
+	case Window:
+		return e.Window
+	case Compressed:
+		return e.Compressed
+	default:
+		return e.Indexer
+	}
+}
+
 // Entries computes those of a passage: token t is row rows[t] of p. Tokens
 // after the last complete block have a window entry only. Concurrent calls may
 // share p.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"kakeyalattice/checkpoint"
 )
@@ -19,6 +20,16 @@ const (
 
 	AllStreams = Window | Compressed | Indexer
 )
+
+func (s Streams) String() string {
+	var names []string
+	for i, name := range [...]string{"window", "compressed", "indexer"} {
+		if s&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, "+")
+}
 
 // Streams are the kinds of entries that a backbone layer writes.
 func (c *Config) Streams(layer int) Streams {
@@ -130,15 +141,25 @@ func (l *KVLayer) With(s Switches) *KVLayer {
 // Streams are the kinds of entries that the layer was loaded for.
 func (l *KVLayer) Streams() Streams { return l.streams }
 
-// reader reads weights until the first error, which it keeps.
+// reader reads weights until the first error, which it keeps; or it only
+// collects their names.
 type reader struct {
-	ctx  context.Context
-	from weights
-	err  error
+	ctx   context.Context
+	from  weights
+	names *[]string // nil: read
+	err   error
+}
+
+// skips says that a tensor is not to be read.
+func (r *reader) skips(name string) bool {
+	if r.names != nil {
+		*r.names = append(*r.names, name)
+	}
+	return r.names != nil || r.err != nil
 }
 
 func (r *reader) vector(name string, shape ...int) []float32 {
-	if r.err != nil {
+	if r.skips(name) {
 		return nil
 	}
 	v, err := r.from.Vector(r.ctx, name, shape...)
@@ -150,7 +171,7 @@ func (r *reader) vector(name string, shape ...int) []float32 {
 }
 
 func (r *reader) matrix(name string, rows, cols int) *checkpoint.Matrix {
-	if r.err != nil {
+	if r.skips(name) {
 		return nil
 	}
 	m, err := r.from.Matrix(r.ctx, name, rows, cols)

@@ -8,21 +8,27 @@ import "slices"
 // are; indexer entries rounded to E2M1, groups of 32.
 func (l *KVLayer) Served(e *Entries) *Entries {
 	served := &Entries{slices.Clone(e.Window), slices.Clone(e.Compressed), slices.Clone(e.Indexer)}
-	fp8 := newFP8Rounder(entryGroup)
-	d, rotary := l.cfg.HeadDim, l.cfg.RopeDim
-	for _, entries := range [][]float32{served.Window, served.Compressed} {
+	l.serve(Window, served.Window)
+	l.serve(Compressed, served.Compressed)
+	l.serve(Indexer, served.Indexer)
+	return served
+}
+
+// serve is Served for the entries of a stream, in place.
+func (l *KVLayer) serve(stream Streams, entries []float32) {
+	if stream == Indexer {
+		fp4 := newFP4Rounder(indexerGroup)
+		for at := 0; at < len(entries); at += l.cfg.IndexHeadDim {
+			fp4.round(entries[at : at+l.cfg.IndexHeadDim])
+		}
+	} else {
+		fp8 := newFP8Rounder(entryGroup)
+		d, rotary := l.cfg.HeadDim, l.cfg.RopeDim
 		for at := 0; at < len(entries); at += d {
 			fp8.round(entries[at : at+d-rotary])
 		}
 	}
-	fp4 := newFP4Rounder(indexerGroup)
-	for at := 0; at < len(served.Indexer); at += l.cfg.IndexHeadDim {
-		fp4.round(served.Indexer[at : at+l.cfg.IndexHeadDim])
-	}
-	l.roundBF16(served.Window)
-	l.roundBF16(served.Compressed)
-	l.roundBF16(served.Indexer)
-	return served
+	l.roundBF16(entries)
 }
 
 // preQuantize returns the rounding that the switches ask for.
