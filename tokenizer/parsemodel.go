@@ -98,11 +98,17 @@ func (p *parser) merges(m *bpe, j *modelJSON) error {
 	ids := p.r.vocab.ids
 	m.pairs = newPairTable(len(j.Merges.list))
 	var joined []byte
+	into := int32(-1)
 	for rank, pair := range j.Merges.list {
 		a, okA := ids[pair[0]]
 		b, okB := ids[pair[1]]
 		joined = append(append(joined[:0], pair[0]...), pair[1]...)
-		into, ok := ids[string(joined)]
+		// Nearly always it is the id after that of the merge before.
+		into++
+		token, ok := p.r.vocab.token(into)
+		if !ok || token != string(joined) {
+			into, ok = ids[string(joined)]
+		}
 		if !okA || !okB || !ok {
 			missing := string(joined)
 			if !okA {
