@@ -10,8 +10,8 @@ type bpe struct {
 	// In a byte-level model the symbols to begin with are bytes, else
 	// characters.
 	byteLevel bool
-	bytes     [256]symbols
-	chars     map[rune]symbols
+	bytes     [256]int32
+	chars     map[rune]int32
 
 	unk     int32 // -1: what has no symbol leaves no trace
 	fuseUnk bool  // a run of unknown characters is one unknown token
@@ -29,16 +29,10 @@ type bpe struct {
 	joints pairTable
 }
 
-// symbols is what a character begins as: one id, nearly always, or the ids of
-// its bytes.
-type symbols struct {
-	id    int32 // noSymbol, manySymbols or an id
-	bytes []int32
-}
-
+// What a character begins as, if it is no id.
 const (
-	noSymbol    = -1
-	manySymbols = -2
+	noSymbol    = -1 // it is unknown
+	manySymbols = -2 // the ids of its bytes
 )
 
 // append appends the ids of piece to dst.
@@ -49,7 +43,7 @@ func (m *bpe) append(dst []int32, piece string, w *merger) []int32 {
 		}
 	}
 	if m.byteLevel && len(piece) == 1 {
-		if id := m.bytes[piece[0]].id; id >= 0 {
+		if id := m.bytes[piece[0]]; id >= 0 {
 			return append(dst, id)
 		}
 	}
@@ -60,17 +54,17 @@ func (m *bpe) append(dst []int32, piece string, w *merger) []int32 {
 			w.add(m.unk)
 		}
 	}
-	add := func(s symbols) {
+	add := func(id int32, char string) {
 		switch {
-		case s.id >= 0:
+		case id >= 0:
 			flush()
-			w.add(s.id)
-		case s.id == manySymbols:
+			w.add(id)
+		case id == manySymbols:
 			// Unknown characters before are written after these bytes. So the
 			// reference does; a file with all 256 bytes never gets here with
 			// characters pending.
-			for _, id := range s.bytes {
-				w.add(id)
+			for i := range len(char) {
+				w.add(m.bytesOf[char[i]])
 			}
 		case m.unk < 0:
 		case m.fuseUnk:
@@ -82,41 +76,39 @@ func (m *bpe) append(dst []int32, piece string, w *merger) []int32 {
 	}
 	if m.byteLevel {
 		for i := range len(piece) {
-			if id := m.bytes[piece[i]].id; id >= 0 && pending == 0 {
+			b := piece[i]
+			if id := m.bytes[b]; id >= 0 && pending == 0 {
 				w.add(id)
 			} else {
-				add(m.bytes[piece[i]])
+				add(id, string(byteChars[b]))
 			}
 		}
 	} else {
-		for _, r := range piece {
-			add(m.char(r))
+		for i, r := range piece {
+			char := piece[i : i+utf8.RuneLen(r)]
+			id, ok := m.chars[r]
+			if !ok {
+				id = m.spell(char)
+			}
+			add(id, char)
 		}
 	}
 	flush()
 	return w.merge(dst, &m.pairs)
 }
 
-// char returns what r begins as in a model of characters.
-func (m *bpe) char(r rune) symbols {
-	if s, ok := m.chars[r]; ok {
-		return s
-	}
-	return m.spell(string(r))
-}
-
-// spell returns the bytes of an unknown character, where the model has them.
-func (m *bpe) spell(char string) symbols {
+// spell returns what an unknown character begins as: its bytes, where the
+// model has them all.
+func (m *bpe) spell(char string) int32 {
 	if !m.fallback {
-		return symbols{id: noSymbol}
+		return noSymbol
 	}
-	ids := make([]int32, len(char))
-	for i := range ids {
-		if ids[i] = m.bytesOf[char[i]]; ids[i] < 0 {
-			return symbols{id: noSymbol}
+	for i := range len(char) {
+		if m.bytesOf[char[i]] < 0 {
+			return noSymbol
 		}
 	}
-	return symbols{id: manySymbols, bytes: ids}
+	return manySymbols
 }
 
 // uncut returns the length of the start of s that must be merged as a whole.
@@ -127,7 +119,7 @@ func (m *bpe) uncut(s string) int {
 		if _, joint := m.joints.find(int32(a), int32(b)); !joint {
 			// Runs of unknown characters may become one token; they end
 			// before a known one.
-			if c, ok := m.chars[b]; ok && c.id >= 0 {
+			if _, ok := m.chars[b]; ok {
 				return i
 			}
 		}

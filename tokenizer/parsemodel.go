@@ -140,17 +140,17 @@ func (p *parser) symbols(m *bpe, j *modelJSON) error {
 		complete = true
 		for b, c := range byteChars {
 			id, ok := ids[string(c)]
-			m.bytes[b] = symbols{id: id}
 			if !ok {
-				m.bytes[b] = m.spell(string(c))
-				complete = complete && m.bytes[b].id != noSymbol
+				id = m.spell(string(c))
+				complete = complete && id != noSymbol
 			}
+			m.bytes[b] = id
 		}
 	} else {
-		m.chars = make(map[rune]symbols)
+		m.chars = make(map[rune]int32)
 		for token, id := range ids {
 			if r, n := utf8.DecodeRuneInString(token); n > 0 && n == len(token) {
-				m.chars[r] = symbols{id: id}
+				m.chars[r] = id
 			}
 		}
 	}
