@@ -9,7 +9,7 @@
 //	_, err = c.Decode(out, page)
 //
 // What a codec costs is the length of what AppendEncode wrote; what it does
-// to the data is what Decode returns. The two "ref-" specs reproduce
+// to the data is what Decode returns. The "ref-" specs reproduce
 // arithmetic for which no bytes exist; they are [Simulator]s, never Codecs.
 //
 // All codecs share these rules:

@@ -52,19 +52,25 @@ func (r *reference) Dim() int         { return r.dim }
 func (r *reference) ClaimedBits() int { return r.bits }
 
 func (r *reference) RoundTrip(dst, x []float32) error {
-	n, err := vectors(r.spec, r.dim, len(x))
+	return simulate(r.spec, r.dim, dst, x, r.vector)
+}
+
+// simulate checks the arguments of a simulator and calls vector for every
+// vector.
+func simulate(spec Spec, dim int, dst, x []float32, vector func(dst, x []float32)) error {
+	n, err := vectors(spec, dim, len(x))
 	if err != nil {
 		return err
 	}
 	if len(dst) != len(x) {
-		return fmt.Errorf("codec %s: %d values for %d", r.spec, len(dst), len(x))
+		return fmt.Errorf("codec %s: %d values for %d", spec, len(dst), len(x))
 	}
 	for i := range n {
-		v := x[i*r.dim : (i+1)*r.dim]
+		v := x[i*dim : (i+1)*dim]
 		if k := firstNonFinite(v); k >= 0 {
-			return &ValueError{Codec: r.spec.String(), Vector: i, Coord: k, Value: v[k]}
+			return &ValueError{Codec: spec.String(), Vector: i, Coord: k, Value: v[k]}
 		}
-		r.vector(dst[i*r.dim:(i+1)*r.dim], v)
+		vector(dst[i*dim:(i+1)*dim], v)
 	}
 	return nil
 }

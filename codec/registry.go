@@ -79,6 +79,7 @@ func families() []family {
 		{name: "z-gs", about: "as e8-gs with integers", params: gainShapeParams, codec: newZGS},
 		{name: "ref-d4", about: "the reference's v1.4 arithmetic, clamp and all; no bytes exist", params: []paramDef{levelsParam}, sim: newRefD4},
 		{name: "ref-e8", about: "the reference's v1.5 arithmetic, clamp and all; no bytes exist", params: []paramDef{levelsParam}, sim: newRefE8},
+		{name: "ref-fp8", about: "the reference's baseline: E4M3 in groups of 64, scales that 16 bits do not hold; no bytes exist", sim: newRefFP8},
 	}
 }
 
