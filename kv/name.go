@@ -72,3 +72,21 @@ func (t tally) String() string {
 	}
 	return strings.Join(parts, "; ")
 }
+
+// Matcher says which names match one of the patterns, as [Options.Tensors] has
+// them; without patterns it is nil.
+func Matcher(patterns []string) (func(name string) bool, error) {
+	if len(patterns) == 0 {
+		return nil, nil
+	}
+	globs := make([]glob, len(patterns))
+	for i, p := range patterns {
+		var err error
+		if globs[i], err = newGlob(p); err != nil {
+			return nil, err
+		}
+	}
+	return func(name string) bool {
+		return slices.ContainsFunc(globs, func(g glob) bool { return g.match(name) })
+	}, nil
+}

@@ -84,8 +84,14 @@ type Source struct {
 	// Blocks says that the passages are cut from one text: blocks, not
 	// independent passages.
 	Blocks bool
-	// Protocol, where the source states one.
+	// Protocol, where the source states one, and the choices in it.
 	Protocol string
+	Choices  []Choice
+	// Config is the config.json of the model behind the streams, where one is
+	// known.
+	Config []byte
+	// Counts says which layers of a model the streams stand for.
+	Counts Counts
 	// Notices are things a reader of the results must know: tensors left out,
 	// values dropped.
 	Notices []string
@@ -99,6 +105,9 @@ type Input struct {
 	Name      string `json:"name"`
 	SHA256    string `json:"sha256,omitempty"`
 	Synthetic bool   `json:"synthetic"`
+	// Fed is what the model's layers were fed where that is not what the whole
+	// model would feed them, such as "its own embeddings".
+	Fed string `json:"fed,omitempty"`
 }
 
 // Passage is one independent text (or one block of a text).
@@ -106,4 +115,14 @@ type Passage struct {
 	ID     int    `json:"id"`
 	Title  string `json:"title"`
 	Tokens int    `json:"tokens"`
+}
+
+// Choice is one choice of a protocol, such as padding = none.
+type Choice struct{ Name, Value string }
+
+// Counts is the layers of a model behind streams that were captured from some
+// of them; the zero value where the streams stand for themselves alone.
+type Counts struct {
+	Layers map[Kind]int // layers of the kind
+	Caches map[Kind]int // layers that hold such entries: every DeepSeek-V4 layer keeps a window
 }
