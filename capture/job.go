@@ -1,0 +1,380 @@
+// Package capture runs a model over passages and gives what it writes into its
+// KV cache as streams. A Job is such a run as a user asks for it; DeepSeek4 and
+// Llama are its parts for the two families of models.
+package capture
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"runtime"
+
+	"kakeyalattice/checkpoint"
+	"kakeyalattice/corpus"
+	"kakeyalattice/kv"
+	"kakeyalattice/model/deepseek4"
+	"kakeyalattice/model/llama"
+	"kakeyalattice/protocol"
+	"kakeyalattice/tokenizer"
+)
+
+// DefaultTokens is the sequence length of the published experiment.
+const DefaultTokens = 2048
+
+// projectionSeed is the seed of the default projection; the reference's own
+// seed, in another generator.
+const projectionSeed = 20260425
+
+// Job is one capture.
+type Job struct {
+	Model    string           // a folder, or ORG/NAME[@REV]
+	Passages []corpus.Passage // the texts
+	Tokens   int              // most tokens of a passage; 0: all of them
+	Layers   string           // see ParseLayers; empty: a default for the model
+	Protocol protocol.Protocol
+	// HostLayer takes the hidden states that the host has after so many of its
+	// layers; 0 its token embeddings.
+	HostLayer  int
+	Projection string // a file with the matrix [hidden, width]; empty: a Gaussian one
+	Hidden     string // a dump of hidden states, instead of a host
+	Vector     string // head or token: see kv.Options
+	Want       func(stream string) bool
+	Workers    int // 0: one a processor
+	Temp       string
+
+	// Files opens a model by its name.
+	Files func(ctx context.Context, model string) (checkpoint.Files, error)
+	// Progress is told about the parts of the work; may be nil.
+	Progress func(stage string, done, total int)
+}
+
+// model is an opened checkpoint with the part of its config that tells its
+// family.
+type model struct {
+	*checkpoint.Checkpoint
+	family string
+	config []byte
+}
+
+func (j *Job) open(ctx context.Context, name string) (*model, error) {
+	files, err := j.Files(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	config, err := files.ReadFile(ctx, "config.json")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s has no config.json: not a model in Hugging Face's layout: %w", files.Name(), err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var family struct {
+		ModelType string `json:"model_type"`
+	}
+	if err := json.Unmarshal(config, &family); err != nil {
+		return nil, fmt.Errorf("%s: config.json: %w", files.Name(), err)
+	}
+	ck, err := checkpoint.Open(ctx, files)
+	if err != nil {
+		return nil, err
+	}
+	return &model{ck, family.ModelType, config}, nil
+}
+
+// tokenizer reads the model's tokenizer, with its special tokens where the
+// model names them.
+func (m *model) tokenizer(ctx context.Context) (*tokenizer.Tokenizer, error) {
+	data, err := m.ReadFile(ctx, "tokenizer.json")
+	if err != nil {
+		return nil, fmt.Errorf("%s: no tokenizer: %w", m.Name(), err)
+	}
+	t, err := tokenizer.Parse(m.Name()+"/tokenizer.json", data)
+	if err != nil {
+		return nil, err
+	}
+	config, err := m.ReadFile(ctx, "tokenizer_config.json")
+	if errors.Is(err, fs.ErrNotExist) {
+		return t, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return t.WithConfig(m.Name()+"/tokenizer_config.json", config)
+}
+
+// Open captures the streams.
+func (j *Job) Open(ctx context.Context) (*kv.Source, error) {
+	m, err := j.open(ctx, j.Model)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	var src *kv.Source
+	switch m.family {
+	case "deepseek_v4":
+		src, err = j.deepSeek4(ctx, m)
+	default:
+		src, err = j.llama(ctx, m)
+	}
+	if err != nil {
+		return nil, err
+	}
+	src.Protocol, src.Config = j.Protocol.Name(), m.config
+	return src, nil
+}
+
+func (j *Job) options(layers []int) Options {
+	o := Options{Layers: layers, Want: j.Want, Workers: j.workers(), Temp: j.Temp}
+	if j.Progress != nil {
+		o.Progress = func(done, total int) { j.Progress("layers", done, total) }
+	}
+	return o
+}
+
+func (j *Job) workers() int {
+	if j.Workers > 0 {
+		return j.Workers
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// texts encodes the passages for a model.
+func (j *Job) texts(ctx context.Context, m *model) ([]Text, error) {
+	t, err := m.tokenizer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	opt := TextOptions{Tokens: j.Tokens}
+	if j.Protocol.Repeated {
+		opt.Words, opt.Repeat = protocol.ReferenceWords, protocol.ReferenceRepeat
+	}
+	if j.Protocol.Padded {
+		if opt.Tokens == 0 {
+			return nil, errors.New("capture: padding needs a sequence length; give --seqlen")
+		}
+		pad, ok := t.PAD()
+		if !ok {
+			return nil, fmt.Errorf("%s: tokenizer_config.json names no pad token, which the switch padding=scored needs", m.Name())
+		}
+		opt.Pad, opt.PadID = true, pad
+	}
+	encode := func(text string) []int32 {
+		return t.EncodeWith(text, tokenizer.EncodeOptions{AddSpecial: true})
+	}
+	return Texts(encode, j.Passages, opt)
+}
+
+// plan is what a DeepSeek-V4 capture reads and from where.
+type plan struct {
+	cfg    *deepseek4.Config
+	layers []int
+	host   *model // nil: the model's own embeddings, or a file
+	texts  []Text
+	hidden *kv.Source // nil without Hidden
+}
+
+func (p *plan) close() {
+	if p.host != nil {
+		p.host.Close()
+	}
+	if p.hidden != nil {
+		p.hidden.Close()
+	}
+}
+
+const embedding = "embed.weight" // of DeepSeek-V4
+
+func (j *Job) planDeepSeek4(ctx context.Context, m *model) (_ *plan, err error) {
+	p := &plan{}
+	defer func() {
+		if err != nil {
+			p.close()
+		}
+	}()
+	if p.cfg, err = deepseek4.ParseConfig(m.config); err != nil {
+		return nil, fmt.Errorf("%s: %w", m.Name(), err)
+	}
+	if p.layers, err = ParseLayers(j.Layers, p.cfg); err != nil {
+		return nil, err
+	}
+	reader := m
+	switch {
+	case j.Hidden != "":
+		if j.HostLayer != 0 || j.Projection != "" {
+			return nil, errors.New("capture: --hidden replaces the host; leave --host-layer and --projection out")
+		}
+		if p.hidden, err = kv.OpenDump([]string{j.Hidden}, kv.Options{}); err != nil {
+			return nil, err
+		}
+		for _, passage := range p.hidden.Passages {
+			p.texts = append(p.texts, Text{Title: passage.Title, IDs: make([]int32, passage.Tokens)})
+		}
+		return p, nil
+	case j.Protocol.Host != protocol.SelfHost:
+		if p.host, err = j.open(ctx, j.Protocol.Host); err != nil {
+			return nil, err
+		}
+		reader = p.host
+	case j.HostLayer != 0 || j.Projection != "":
+		return nil, errors.New("capture: --host-layer and --projection go with --host MODEL")
+	}
+	p.texts, err = j.texts(ctx, reader)
+	return p, err
+}
+
+func (j *Job) deepSeek4(ctx context.Context, m *model) (*kv.Source, error) {
+	p, err := j.planDeepSeek4(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	defer p.close()
+	hidden, err := j.hiddenStates(ctx, m, p)
+	if err != nil {
+		return nil, err
+	}
+	src, err := DeepSeek4(ctx, m.Checkpoint, p.cfg, p.texts, hidden, j.Protocol.KV, j.deepSeek4Options(p))
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range protocol.Switches {
+		src.Choices = append(src.Choices, kv.Choice{Name: s.Name, Value: j.Protocol.Value(s)})
+	}
+	if j.Protocol.ReferenceWeights {
+		src.Counts.Layers = protocol.ReferenceLayers()
+	}
+	return src, nil
+}
+
+func (j *Job) deepSeek4Options(p *plan) Options {
+	o := j.options(p.layers)
+	if j.Protocol.OneStream && o.Want == nil {
+		o.Want = func(stream string) bool { return ownStream(p.cfg, stream) }
+	}
+	return o
+}
+
+// hiddenStates is the input of the layers.
+func (j *Job) hiddenStates(ctx context.Context, m *model, p *plan) (Hidden, error) {
+	switch {
+	case p.hidden != nil:
+		return HiddenFile(p.hidden, p.cfg.HiddenSize)
+	case p.host == nil:
+		return SelfEmbedding(ctx, m.Checkpoint, embedding, p.cfg.HiddenSize, p.texts)
+	}
+	host, err := llama.ParseConfig(p.host.config)
+	if err != nil {
+		return nil, fmt.Errorf("host %s: %w", p.host.Name(), err)
+	}
+	projection := GaussianProjection(p.cfg.HiddenSize, host.HiddenSize, projectionSeed)
+	if j.Projection != "" {
+		if projection, err = ReadProjection(j.Projection, p.cfg.HiddenSize, host.HiddenSize); err != nil {
+			return nil, err
+		}
+	}
+	if j.HostLayer == 0 {
+		return HostEmbedding(ctx, p.host.Checkpoint, host, p.texts, projection, j.workers())
+	}
+	return HostLayer(ctx, p.host.Checkpoint, j.HostLayer, p.texts, projection, j.workers())
+}
+
+// Need is bytes that a job reads.
+type Need struct {
+	Model  string `json:"model"`
+	What   string `json:"what"` // tensors of a layer, rows of an embedding
+	Bytes  int64  `json:"bytes"`
+	Cached int64  `json:"cached"` // of them already here
+}
+
+// Needs lists what the job reads of its models' tensors, without reading it.
+func (j *Job) Needs(ctx context.Context) ([]Need, error) {
+	m, err := j.open(ctx, j.Model)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	if m.family != "deepseek_v4" {
+		return m.needs(ctx, "all tensors", m.Names())
+	}
+	p, err := j.planDeepSeek4(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	defer p.close()
+	var list []Need
+	opt := j.deepSeek4Options(p)
+	for _, layer := range p.layers {
+		one := opt
+		one.Layers = []int{layer}
+		needs, err := m.needs(ctx, fmt.Sprintf("layer %d", layer), DeepSeek4Tensors(p.cfg, one))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, needs...)
+	}
+	rows, err := j.embeddingNeeds(ctx, m, p)
+	return append(list, rows...), err
+}
+
+func (m *model) needs(ctx context.Context, what string, names []string) ([]Need, error) {
+	parts, err := m.Plan(ctx, names...)
+	if err != nil {
+		return nil, err
+	}
+	n := Need{Model: m.Name(), What: what}
+	for _, p := range parts {
+		n.Bytes += p.Bytes
+		n.Cached += p.Cached
+	}
+	return []Need{n}, nil
+}
+
+// embeddingNeeds is the part of an embedding that the texts ask for.
+func (j *Job) embeddingNeeds(ctx context.Context, m *model, p *plan) ([]Need, error) {
+	if p.hidden != nil {
+		return nil, nil
+	}
+	name, width := embedding, p.cfg.HiddenSize
+	if p.host != nil {
+		if j.HostLayer > 0 {
+			return p.host.needs(ctx, "all tensors", p.host.Names())
+		}
+		cfg, err := llama.ParseConfig(p.host.config)
+		if err != nil {
+			return nil, fmt.Errorf("host %s: %w", p.host.Name(), err)
+		}
+		m, name, width = p.host, llama.EmbeddingName, cfg.HiddenSize
+	}
+	distinct := Distinct(p.texts)
+	need, err := m.PlanRows(ctx, name, width, distinct)
+	if err != nil {
+		return nil, err
+	}
+	return []Need{{m.Name(), fmt.Sprintf("%d rows of %s", len(distinct), name), need.Bytes, need.Cached}}, nil
+}
+
+// Fetch brings what the job reads, and keeps it where checkpoints are cached.
+func (j *Job) Fetch(ctx context.Context) error {
+	m, err := j.open(ctx, j.Model)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	if m.family != "deepseek_v4" {
+		return m.Checkpoint.Fetch(ctx, m.Names()...)
+	}
+	p, err := j.planDeepSeek4(ctx, m)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	if err := m.Checkpoint.Fetch(ctx, DeepSeek4Tensors(p.cfg, j.deepSeek4Options(p))...); err != nil {
+		return err
+	}
+	if p.host != nil && j.HostLayer > 0 {
+		return p.host.Checkpoint.Fetch(ctx, p.host.Names()...)
+	}
+	_, err = j.hiddenStates(ctx, m, p)
+	return err
+}
