@@ -14,6 +14,10 @@ const (
 	// DefaultAudit is the entropy-coded lattice, the reference's choice and ours
 	// at the same rate step, with the controls that any comparison must include.
 	DefaultAudit = "e8-gs:delta=0.09 e8:q=38 e8:q=44 d4:q=38 int6:group=64,hadamard fp8-rans nvfp4 q8_0 q4_0 ref-e8:q=38"
+
+	// The published experiment: its baseline, its audit and its sweep.
+	ReferenceBaselines = "ref-fp8"
+	ReferenceAudit     = "ref-e8:q=10 ref-e8:q=38"
 )
 
 // boxSweep lists half-widths for the box codes: those that the reference swept,
@@ -32,6 +36,15 @@ func DefaultSweep() string {
 		}
 	}
 	b.WriteString("fp8-rans int8:group=64 int6:group=64,hadamard int4:group=64,hadamard nvfp4 mxfp4 q8_0 q4_0 ref-e8:q=38")
+	return b.String()
+}
+
+// ReferenceSweep is the half-widths that the reference swept, coarse and fine.
+func ReferenceSweep() string {
+	var b strings.Builder
+	for _, q := range []string{"1", "2", "3", "4", "6", "8", "10", "14", "19", "24", "38", "44", "50", "56", "62", "68", "76"} {
+		b.WriteString("ref-e8:q=" + q + " ")
+	}
 	return b.String()
 }
 
