@@ -55,6 +55,9 @@ func Assemble(outcome *experiment.Outcome, source *kv.Source, opt Options) *Resu
 		r.Protocol.Name = source.Protocol
 	}
 	r.Protocol.Blocks = source.Blocks
+	for _, c := range source.Choices {
+		r.Protocol.Switches = append(r.Protocol.Switches, Switch{c.Name, c.Value})
+	}
 	r.Protocol.Distortion = "rel_mse"
 	tables := make([]decide.Stream, len(outcome.Streams))
 	for i := range outcome.Streams {
@@ -67,7 +70,7 @@ func Assemble(outcome *experiment.Outcome, source *kv.Source, opt Options) *Resu
 		r.Streams = append(r.Streams, newStream(s, r.Baselines))
 	}
 	r.decideThresholds(tables)
-	r.decidePolicies(tables, opt.Context, outcome)
+	r.decidePolicies(tables, opt.Context, outcome, source.Counts)
 	r.planCapacity(opt)
 	for _, a := range outcome.Attention {
 		r.Attention = append(r.Attention, newAttention(a))

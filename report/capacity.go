@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"kakeyalattice/capacity"
+	"kakeyalattice/decide"
 	"kakeyalattice/kv"
 )
 
@@ -42,6 +44,7 @@ func (r *Result) capacityPlan(opt Options) (*capacity.Plan, error) {
 		layouts = append(layouts, l[0])
 	}
 	measured := len(layouts) // where the policies begin
+	var holders [][]*Policy  // of each layout after those
 	for i := range r.Policies {
 		p := &r.Policies[i]
 		if p.Baseline != f.base || p.View != f.view || p.Weights == "layers" || !p.Bits.Defined() {
@@ -55,12 +58,15 @@ func (r *Result) capacityPlan(opt Options) (*capacity.Plan, error) {
 		k := measured + slices.IndexFunc(layouts[measured:], func(other capacity.Layout) bool { return maps.Equal(other.Rates, l.Rates) })
 		if k < measured {
 			k, layouts = len(layouts), append(layouts, l)
-		} else {
-			layouts[k].Name += ", " + p.Threshold + " " + p.Name
+			holders = append(holders, nil)
 		}
+		holders[k-measured] = append(holders[k-measured], p)
 		if f.policy != nil && p.Name == f.policy.Name && p.Threshold == f.policy.Threshold {
 			headline = k
 		}
+	}
+	for k, h := range holders {
+		layouts[measured+k].Name = "policy " + policyNames(h)
 	}
 	if headline >= 0 {
 		o.Focus = layouts[headline].Name
@@ -74,6 +80,30 @@ func (r *Result) capacityPlan(opt Options) (*capacity.Plan, error) {
 	}
 	plan.Notices = append(plan.Notices, notices...)
 	return plan, nil
+}
+
+// policyNames names policies that come to the same layout: "A uniform, B", where
+// B stands for all policies of the threshold.
+func policyNames(list []*Policy) string {
+	var order []string
+	of := map[string][]string{}
+	for _, p := range list {
+		if of[p.Threshold] == nil {
+			order = append(order, p.Threshold)
+		}
+		of[p.Threshold] = append(of[p.Threshold], p.Name)
+	}
+	var names []string
+	for _, t := range order {
+		if len(of[t]) == len(decide.Policies) {
+			names = append(names, t)
+			continue
+		}
+		for _, name := range of[t] {
+			names = append(names, t+" "+name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // policyLayout is a policy as a layout: every kind at the mean rate of its

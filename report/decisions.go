@@ -5,6 +5,7 @@ import (
 
 	"kakeyalattice/decide"
 	"kakeyalattice/experiment"
+	"kakeyalattice/kv"
 	"kakeyalattice/stats"
 )
 
@@ -77,13 +78,16 @@ func newThreshold(t decide.Stream, family string, cands []decide.Candidate, base
 
 // decidePolicies fills in the policies, for every baseline, threshold, view
 // and weighting.
-func (r *Result) decidePolicies(tables []decide.Stream, context int, outcome *experiment.Outcome) {
+func (r *Result) decidePolicies(tables []decide.Stream, context int, outcome *experiment.Outcome, counts kv.Counts) {
 	streams := make([]decide.Stream, len(tables))
 	for i, t := range tables {
 		streams[i] = t
 		streams[i].Candidates = decide.Deployable(t.Candidates)
 	}
-	weightings := []decide.Weights{decide.LayerWeights(streams), byteWeights(streams, context, outcome)}
+	weightings := []decide.Weights{
+		decide.LayerWeights(streams).Times(streams, byName(counts.Layers)),
+		byteWeights(streams, context, outcome).Times(streams, byName(counts.Caches)),
+	}
 	for _, baseline := range r.Baselines {
 		for _, th := range decide.Thresholds {
 			for _, view := range decide.Views {
@@ -95,6 +99,14 @@ func (r *Result) decidePolicies(tables []decide.Stream, context int, outcome *ex
 			}
 		}
 	}
+}
+
+func byName(counts map[kv.Kind]int) map[string]int {
+	named := make(map[string]int, len(counts))
+	for kind, n := range counts {
+		named[string(kind)] = n
+	}
+	return named
 }
 
 // byteWeights counts every stream by the vectors it holds at a context: its

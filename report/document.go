@@ -79,6 +79,10 @@ func newDocument(r *Result) (*findings, *document) {
 	if len(r.Capacity) > 0 {
 		d.Sections = append(d.Sections, capacitySection(f))
 	}
-	d.Sections = append(d.Sections, codecSection(f), attentionSection(f), auditSection(f), protocolSection(f))
+	d.Sections = append(d.Sections, codecSection(f), attentionSection(f), auditSection(f))
+	if len(r.Effects) > 0 {
+		d.Sections = append(d.Sections, effectsSection(f))
+	}
+	d.Sections = append(d.Sections, protocolSection(f))
 	return f, d
 }

@@ -35,8 +35,11 @@ type Result struct {
 	// Capacity holds what the cache of the model behind the streams takes: see
 	// docs/capacity.md.
 	Capacity []capacity.Plan `json:"capacity"`
-	Skipped  []Skipped       `json:"skipped"`
-	Notices  []string        `json:"notices"`
+	// Effects says what each choice of the protocol does to the headline;
+	// absent unless asked for.
+	Effects []Effect  `json:"protocol_effects,omitempty"`
+	Skipped []Skipped `json:"skipped"`
+	Notices []string  `json:"notices"`
 }
 
 // Tool says what made the result.
@@ -58,6 +61,15 @@ type Protocol struct {
 	// Distortion names the figure that thresholds compare: rel_mse, or
 	// rel_mse_energy where rel_mse is undefined.
 	Distortion string `json:"distortion"`
+	// Switches are the choices that a model's streams were captured by; absent
+	// for other inputs.
+	Switches []Switch `json:"switches,omitempty"`
+}
+
+// Switch is one choice of a protocol, such as padding = none.
+type Switch struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
 }
 
 // Stream is one stream's audit and codecs.

@@ -58,6 +58,9 @@ func protocolFacts(f *findings) []pair {
 			facts = append(facts, pair{term, text})
 		}
 	}
+	for _, c := range p.Switches {
+		add(plain(c.Name), plain(c.Value))
+	}
 	if p.Vector != "" {
 		add("vector", "one per "+plain(p.Vector))
 	}

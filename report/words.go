@@ -155,6 +155,9 @@ func inputLabel(f *findings) string {
 	if f.Input.Kind == "dump" {
 		label = filepath.Base(label)
 	}
+	if f.Input.Fed != "" {
+		return name(label) + " (fed " + name(f.Input.Fed) + ")"
+	}
 	return name(label)
 }
 
