@@ -37,6 +37,8 @@ const (
 type cli struct {
 	Audit   auditCmd   `cmd:"" help:"Audit a KV cache: codecs against baselines, with intervals."`
 	Sweep   sweepCmd   `cmd:"" help:"Measure many codec parameters; find the fewest bits at each threshold."`
+	Capture captureCmd `cmd:"" help:"Run a model over texts and write its KV streams as a dump."`
+	Fetch   fetchCmd   `cmd:"" help:"Bring just the tensors that a job needs from the Hub."`
 	Codec   codecCmd   `cmd:"" help:"List codecs, send one tensor through one, write and read pages."`
 	Plan    planCmd    `cmd:"" help:"Plan memory: bytes of a sequence in each layout, sequences on a node of GPUs."`
 	Bench   benchCmd   `cmd:"" help:"Time codecs on this machine."`

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 	"os"
 
+	"kakeyalattice/capacity"
 	"kakeyalattice/codec"
 	"kakeyalattice/experiment"
 	"kakeyalattice/kv"
@@ -25,7 +26,7 @@ type measureFlags struct {
 	Codecs           []string `sep:"none" placeholder:"SPECS" help:"Codecs to measure instead of the default ones, separated by spaces or ';'; ranges as in 'e8:q=10..76/2'. Repeatable. See kakeya codec list."`
 	Baselines        []string `sep:"none" placeholder:"SPECS" help:"Baselines, the first one decides the headline. Default: ${baselines}."`
 	AttentionQueries int      `default:"64" placeholder:"N" help:"Query positions per passage for the attention-output error; 0 leaves it out. Default 64."`
-	Context          int      `default:"1048576" placeholder:"TOKENS" help:"Context length at which streams are weighted by the bytes they hold. Default 1048576."`
+	Context          int      `placeholder:"TOKENS" help:"Context length at which streams are weighted by the bytes they hold. Default 1048576, or the most that the model allows."`
 	Workers          int      `placeholder:"N" help:"Units measured at once. Default: all cores. The result does not depend on it."`
 	Out              string   `placeholder:"DIR" help:"Folder for result.json and the reports. Default: kakeya-out/<command>-<time>."`
 	Resume           bool     `help:"Continue an interrupted run in --out."`
@@ -33,11 +34,22 @@ type measureFlags struct {
 	Quiet            bool     `help:"Print nothing but errors."`
 }
 
+// defaults are the codecs of a command where the user names none: under the
+// protocol's own choice of codecs, and under the reference's.
+type defaults struct{ own, reference string }
+
 // specs returns the codecs to measure and whether the user named them.
-func (f *measureFlags) specs(defaults string) (codecs, baselines []codec.Spec, named bool, err error) {
+func (f *measureFlags) specs(codecsFor defaults) (codecs, baselines []codec.Spec, named bool, err error) {
+	p, err := f.protocolChoices()
+	if err != nil {
+		return nil, nil, false, err
+	}
 	list := strings.Join(f.Codecs, " ")
 	if named = len(f.Codecs) > 0; !named {
-		list = defaults
+		list = codecsFor.own
+		if p.ReferenceCodec {
+			list = codecsFor.reference
+		}
 	}
 	if codecs, err = codec.ParseList(list); err != nil {
 		return nil, nil, false, usageError{err}
@@ -45,6 +57,9 @@ func (f *measureFlags) specs(defaults string) (codecs, baselines []codec.Spec, n
 	list = strings.Join(f.Baselines, " ")
 	if len(f.Baselines) == 0 {
 		list = experiment.DefaultBaselines
+		if p.ReferenceBaseline {
+			list = experiment.ReferenceBaselines
+		}
 	}
 	if baselines, err = codec.ParseList(list); err != nil {
 		return nil, nil, false, usageError{err}
@@ -55,17 +70,18 @@ func (f *measureFlags) specs(defaults string) (codecs, baselines []codec.Spec, n
 	return codecs, baselines, named, nil
 }
 
-// measure runs the whole path from source to reports.
-func (f *measureFlags) measure(t *terminal, command, defaults string) error {
+// measure runs the whole path from source to reports. finish, if any, adds to
+// the result before it is written.
+func (f *measureFlags) measure(t *terminal, command string, codecsFor defaults, finish func(*report.Result) error) error {
 	started := time.Now()
-	codecs, baselines, named, err := f.specs(defaults)
+	codecs, baselines, named, err := f.specs(codecsFor)
 	if err != nil {
 		return err
 	}
-	if f.AttentionQueries < 0 || f.Context < 1 || f.Workers < 0 {
+	if f.AttentionQueries < 0 || f.Context < 0 || f.Workers < 0 {
 		return usagef("--attention-queries, --context and --workers take positive numbers")
 	}
-	source, err := f.open()
+	source, err := f.open(t, f.Quiet, f.Workers)
 	if err != nil {
 		return err
 	}
@@ -93,11 +109,16 @@ func (f *measureFlags) measure(t *terminal, command, defaults string) error {
 	if err != nil {
 		return err
 	}
+	shape, err := modelOf(source)
+	if err != nil {
+		return err
+	}
 	result := report.Assemble(outcome, source, report.Options{
+		Model:       shape,
 		Tool:        thisTool(),
 		Command:     append([]string{"kakeya"}, t.args...),
 		WallSeconds: time.Since(started).Seconds(),
-		Context:     f.Context,
+		Context:     f.context(shape),
 		Protocol: report.Protocol{
 			Vector:           f.Vector,
 			PassageVectors:   f.PassageVectors,
@@ -105,10 +126,42 @@ func (f *measureFlags) measure(t *terminal, command, defaults string) error {
 			AttentionQueries: f.AttentionQueries,
 		},
 	})
+	if finish != nil {
+		if err := finish(result); err != nil {
+			return err
+		}
+	}
 	if err := report.Write(dir.path, result); err != nil {
 		return err
 	}
 	return f.print(t, dir.path, result)
+}
+
+// defaultContext is the context length where neither the user nor the model
+// states less.
+const defaultContext = 1 << 20
+
+func (f *measureFlags) context(m *capacity.Model) int {
+	switch {
+	case f.Context > 0:
+		return f.Context
+	case m != nil && m.MaxContext > 0:
+		return min(m.MaxContext, defaultContext)
+	}
+	return defaultContext
+}
+
+// modelOf is the shape of the model behind the streams; nil where there is none.
+func modelOf(source *kv.Source) (*capacity.Model, error) {
+	if source.Config == nil {
+		return nil, nil
+	}
+	m, err := capacity.ParseModel(source.Config)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", source.Input.Name, err)
+	}
+	m.Name = source.Input.Name
+	return m, nil
 }
 
 // run measures the plan, or what an earlier run left of it, and solves for the
@@ -148,7 +201,7 @@ func (f *measureFlags) run(t *terminal, plan *experiment.Plan, params []solve.Pa
 
 // settings are what a resumed run must agree on.
 func (f *measureFlags) settings(command string, source *kv.Source, codecs, baselines []codec.Spec) []experiment.Setting {
-	return []experiment.Setting{
+	settings := []experiment.Setting{
 		{Name: "command", Value: command},
 		{Name: "input", Value: source.Input.Name},
 		{Name: "input sha256", Value: source.Input.SHA256},
@@ -160,6 +213,7 @@ func (f *measureFlags) settings(command string, source *kv.Source, codecs, basel
 		{Name: "--attention-queries", Value: strconv.Itoa(f.AttentionQueries)},
 		{Name: "kakeya", Value: version()},
 	}
+	return append(settings, f.modelFlags.settings()...)
 }
 
 func join(specs []codec.Spec) string {
@@ -180,6 +234,11 @@ func (f *measureFlags) print(t *terminal, dir string, result *report.Result) err
 	}
 	if err := report.Summary(t.stdout, result, width(t.stdout)); err != nil {
 		return err
+	}
+	for _, n := range result.Notices {
+		if _, err := fmt.Fprintf(t.stdout, "\nnote: %s\n", n); err != nil {
+			return err
+		}
 	}
 	_, err := fmt.Fprintf(t.stdout, "\nreport: %s\ndata:   %s\n", filepath.Join(dir, "report.html"), filepath.Join(dir, "result.json"))
 	return err

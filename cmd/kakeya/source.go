@@ -1,8 +1,10 @@
 package main
 
 import (
+	"strconv"
 	"strings"
 
+	"kakeyalattice/experiment"
 	"kakeyalattice/kv"
 	"kakeyalattice/synthetic"
 )
@@ -11,25 +13,46 @@ import (
 // that measures.
 type sourceFlags struct {
 	KV             []string `name:"kv" sep:"none" placeholder:"FILE" help:"KV dump, .safetensors or .npy. Repeat it (or give a quoted glob) for several texts: a tensor of the same name in another file is another passage."`
-	Synthetic      []string `placeholder:"NAME,..." help:"Synthetic families instead of a dump: ${families}, or all. The default when there is no --kv."`
+	Synthetic      []string `placeholder:"NAME,..." help:"Synthetic families instead of a dump: ${families}, or all. The default when there is no --kv and no --model."`
+	modelFlags     `embed:""`
 	Vector         string   `enum:"head,token" default:"head" help:"What a vector of a [tokens, heads, dim] tensor is: one head (head) or all heads of a token (token)."`
-	Tensors        []string `sep:"none" placeholder:"GLOB" help:"Only tensors whose name matches, such as 'k.*'. Repeatable."`
-	PassageVectors int      `placeholder:"N" help:"Cut each text into blocks of N vectors. Blocks of one text are not independent passages; the report says so."`
+	Tensors        []string `sep:"none" placeholder:"GLOB" help:"Only streams whose name matches, such as 'k.*'. Repeatable."`
+	PassageVectors int      `placeholder:"N" help:"Cut each text of a dump into blocks of N vectors. Blocks of one text are not independent passages; the report says so."`
+}
+
+// check refuses flags that do not go together.
+func (f *sourceFlags) check() error {
+	sources := 0
+	for _, given := range []bool{len(f.KV) > 0, len(f.Synthetic) > 0, f.Model != ""} {
+		if given {
+			sources++
+		}
+	}
+	switch {
+	case sources > 1:
+		return usagef("--kv, --synthetic and --model are three sources; give one of them")
+	case f.Model == "" && f.modelFlags.named():
+		return usagef("--text, --layers, --host, --protocol and their like go with --model MODEL")
+	case f.PassageVectors < 0:
+		return usagef("--passage-vectors %d: want a positive number", f.PassageVectors)
+	case len(f.KV) == 0 && f.PassageVectors != 0:
+		return usagef("--passage-vectors applies to a dump; add --kv FILE")
+	case len(f.KV) == 0 && f.Model == "" && (f.Vector != "head" || len(f.Tensors) > 0):
+		return usagef("--vector and --tensors apply to a dump or a model; add --kv FILE or --model MODEL")
+	}
+	return nil
 }
 
 // open returns the source; the caller closes it.
-func (f *sourceFlags) open() (*kv.Source, error) {
-	if len(f.KV) > 0 {
-		if len(f.Synthetic) > 0 {
-			return nil, usagef("--kv and --synthetic are two sources; give one of them")
-		}
-		if f.PassageVectors < 0 {
-			return nil, usagef("--passage-vectors %d: want a positive number", f.PassageVectors)
-		}
-		return kv.OpenDump(f.KV, kv.Options{Vector: f.Vector, Tensors: f.Tensors, PassageVectors: f.PassageVectors})
+func (f *sourceFlags) open(t *terminal, quiet bool, workers int) (*kv.Source, error) {
+	if err := f.check(); err != nil {
+		return nil, err
 	}
-	if f.Vector != "head" || len(f.Tensors) > 0 || f.PassageVectors != 0 {
-		return nil, usagef("--vector, --tensors and --passage-vectors apply to a dump; add --kv FILE")
+	switch {
+	case len(f.KV) > 0:
+		return kv.OpenDump(f.KV, kv.Options{Vector: f.Vector, Tensors: f.Tensors, PassageVectors: f.PassageVectors})
+	case f.Model != "":
+		return f.capture(t, quiet, workers)
 	}
 	names := f.Synthetic
 	if len(names) == 0 || len(names) == 1 && strings.EqualFold(names[0], "all") {
@@ -40,4 +63,38 @@ func (f *sourceFlags) open() (*kv.Source, error) {
 		return nil, usageError{err}
 	}
 	return source, nil
+}
+
+// capture runs the model.
+func (f *sourceFlags) capture(t *terminal, quiet bool, workers int) (*kv.Source, error) {
+	bars := newStages(t.stderr, quiet)
+	defer bars.finish()
+	job, err := f.job(bars, f.Tensors, workers)
+	if err != nil {
+		return nil, err
+	}
+	job.Vector = f.Vector
+	return job.Open(t.ctx)
+}
+
+// modelSettings are the choices of a model source that a resumed run must agree
+// on.
+func (f *modelFlags) settings() []experiment.Setting {
+	if f.Model == "" {
+		return nil
+	}
+	p, err := f.protocolChoices()
+	if err != nil {
+		return nil // refused when the source was opened
+	}
+	return []experiment.Setting{
+		{Name: "--text", Value: strings.Join(f.Text, " ")},
+		{Name: "--passages", Value: strconv.Itoa(f.Passages)},
+		{Name: "--seqlen", Value: strconv.Itoa(f.SeqLen)},
+		{Name: "--layers", Value: f.Layers},
+		{Name: "--host-layer", Value: strconv.Itoa(f.HostLayer)},
+		{Name: "--projection", Value: f.Projection},
+		{Name: "--hidden", Value: f.Hidden},
+		{Name: "protocol", Value: p.Name()},
+	}
 }

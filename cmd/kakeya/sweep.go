@@ -13,11 +13,12 @@ func (sweepCmd) Help() string {
 Examples:
   kakeya sweep
   kakeya sweep --kv cache.safetensors
+  kakeya sweep --model deepseek-ai/DeepSeek-V4-Flash --layers 0,2,3
   kakeya sweep --kv cache.safetensors --codecs "e8:q=10..76/2; d4:q=10..76/2; int6:hadamard"
   kakeya sweep --kv cache.safetensors --baselines "fp8:group=64" --out runs/first
   kakeya sweep --kv cache.safetensors --baselines "fp8:group=64" --out runs/first --resume`
 }
 
 func (c *sweepCmd) Run(t *terminal) error {
-	return c.measure(t, "sweep", experiment.DefaultSweep())
+	return c.measure(t, "sweep", defaults{experiment.DefaultSweep(), experiment.ReferenceSweep()}, nil)
 }

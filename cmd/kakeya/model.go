@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"os"
+	"sync"
+
+	"kakeyalattice/capture"
+	"kakeyalattice/checkpoint"
+	"kakeyalattice/corpus"
+	"kakeyalattice/hub"
+	"kakeyalattice/kv"
+	"kakeyalattice/protocol"
+)
+
+// modelFlags say which model to run over which texts; the same for every
+// command that takes a model.
+type modelFlags struct {
+	Model      string   `placeholder:"DIR|ORG/NAME" help:"Model to take KV streams from: a folder, or ORG/NAME[@REV] on the Hugging Face Hub, of which only the tensors needed are fetched."`
+	Text       []string `sep:"none" placeholder:"FILE|DIR" help:"Texts for the model: .txt (one passage), .jsonl, a WikiText file, a folder. Repeatable. Default: eight built-in passages."`
+	Passages   int      `placeholder:"N" help:"Take the first N passages."`
+	SeqLen     int      `name:"seqlen" default:"2048" placeholder:"TOKENS" help:"Most tokens of a passage; 0 takes all. Default 2048."`
+	Layers     string   `placeholder:"LIST" help:"Layers: numbers and ranges, all, or kinds (swa, csa, hca). Default: 0,2,3 of a DeepSeek-V4, all of another model."`
+	Host       string   `placeholder:"MODEL" help:"Where a DeepSeek-V4's hidden states come from: self (its own embeddings: exact for layer 0), or another model."`
+	HostLayer  int      `placeholder:"N" help:"Hidden states after N layers of the host. Default 0: its token embeddings."`
+	Projection string   `placeholder:"FILE" help:"Matrix [hidden, host's hidden] that takes the host's states to the model's width. Default: a Gaussian one from a fixed seed."`
+	Hidden     string   `placeholder:"FILE" help:"Hidden states dumped elsewhere, hidden.<layer> [tokens, hidden], in place of a host."`
+	Protocol   string   `enum:"production,reference" default:"production" help:"production, the honest one, or reference, which repeats the published experiment."`
+	Switch     []string `sep:"none" placeholder:"NAME=VALUE" help:"Set one choice of the protocol alone, such as padding=scored. Repeatable; docs/protocols.md lists them."`
+}
+
+// named says whether any flag but --model is set: they mean nothing without it.
+func (f *modelFlags) named() bool {
+	return len(f.Text) > 0 || f.Passages != 0 || f.SeqLen != capture.DefaultTokens || f.Layers != "" || f.Host != "" ||
+		f.HostLayer != 0 || f.Projection != "" || f.Hidden != "" || f.Protocol != protocol.ProductionName || len(f.Switch) > 0
+}
+
+// protocolChoices is the protocol of the flags; --host is one of its switches.
+func (f *modelFlags) protocolChoices() (protocol.Protocol, error) {
+	changes := f.Switch
+	if f.Host != "" {
+		changes = append(changes[:len(changes):len(changes)], "host="+f.Host)
+	}
+	p, err := protocol.Parse(f.Protocol, changes)
+	if err != nil {
+		return p, usageError{err}
+	}
+	return p, nil
+}
+
+// job is the capture that the flags describe.
+func (f *modelFlags) job(s *stages, tensors []string, workers int) (*capture.Job, error) {
+	if f.Passages < 0 || f.SeqLen < 0 || f.HostLayer < 0 {
+		return nil, usagef("--passages, --seqlen and --host-layer take positive numbers")
+	}
+	p, err := f.protocolChoices()
+	if err != nil {
+		return nil, err
+	}
+	want, err := kv.Matcher(tensors)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	texts := corpus.Builtin()
+	if len(f.Text) > 0 {
+		if texts, err = corpus.Open(f.Text); err != nil {
+			return nil, err
+		}
+	}
+	if f.Passages > len(texts) {
+		return nil, usagef("--passages %d: there are %d", f.Passages, len(texts))
+	}
+	if f.Passages > 0 {
+		texts = texts[:f.Passages]
+	}
+	return &capture.Job{
+		Model:      f.Model,
+		Passages:   texts,
+		Tokens:     f.SeqLen,
+		Layers:     f.Layers,
+		Protocol:   p,
+		HostLayer:  f.HostLayer,
+		Projection: f.Projection,
+		Hidden:     f.Hidden,
+		Want:       want,
+		Workers:    workers,
+		Files:      s.files,
+		Progress:   s.step,
+	}, nil
+}
+
+// hubOpener opens models, with one client for all that are on the Hub.
+type hubOpener struct {
+	progress func(hub.Progress)
+
+	once   sync.Once
+	client *hub.Client
+	err    error
+}
+
+// files is the place of a model: a folder if there is one of the name.
+func (h *hubOpener) files(ctx context.Context, model string) (checkpoint.Files, error) {
+	if info, err := os.Stat(model); err == nil && info.IsDir() {
+		return checkpoint.Dir(model), nil
+	}
+	h.once.Do(func() { h.client, h.err = hub.New(hub.Options{Progress: h.progress}) })
+	if h.err != nil {
+		return nil, h.err
+	}
+	s, err := h.client.Snapshot(ctx, model)
+	if err != nil {
+		return nil, err
+	}
+	return checkpoint.FromHub(s), nil
+}
+
+// fetched is the number of bytes that came over the network.
+func (h *hubOpener) fetched() int64 {
+	if h.client == nil {
+		return 0
+	}
+	return h.client.Stats().Bytes
+}
