@@ -45,11 +45,15 @@ func (s *stages) bar(name string, total int64, counters decor.Decorator, left de
 	return b
 }
 
+// smallTransfer is the bytes below which a transfer has no bar: it is over
+// before anybody reads it.
+const smallTransfer = 1 << 20
+
 // fetching is told by the hub.
 func (s *stages) fetching(p hub.Progress) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.container == nil || p.Total <= 0 {
+	if s.container == nil || p.Total < smallTransfer {
 		return
 	}
 	left := func(decor.Statistics) string {
@@ -58,7 +62,7 @@ func (s *stages) fetching(p hub.Progress) {
 		}
 		return p.Left().Round(time.Second).String() + " left"
 	}
-	b := s.bar(p.Repo+"/"+p.File, p.Total, decor.CountersKibiByte("% .1f / % .1f"), decor.Any(left))
+	b := s.bar(p.File, p.Total, decor.CountersKibiByte("% .1f / % .1f"), decor.Any(left))
 	b.SetCurrent(p.Done)
 }
 
