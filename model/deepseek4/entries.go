@@ -105,7 +105,7 @@ func (s *State) append(p *Projected, rows []int) (*Entries, error) {
 		return nil, fmt.Errorf("deepseek4: token %d is row %d of %d projected tokens", s.pos+i, rows[i], p.n)
 	}
 	if most := l.cfg.MaxPositions; most > 0 && len(rows) > most-s.pos {
-		return nil, fmt.Errorf("deepseek4: %d tokens; the model has %d positions", s.pos+len(rows), most)
+		return nil, fmt.Errorf("deepseek4: %w: %d tokens; the model has %d positions", ErrTooLong, s.pos+len(rows), most)
 	}
 	e := &Entries{}
 	if l.streams&Window != 0 {

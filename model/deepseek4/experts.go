@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"kakeyalattice/internal/elementary"
+	"kakeyalattice/internal/kernel"
 )
 
 // route is the tokens that go to an expert, and their weights.
@@ -146,19 +147,13 @@ func (l *Layer) swiglu(gate, up []float32, weight float32) {
 	if limit == 0 {
 		limit = math.MaxFloat32
 	}
-	var e [512]float64 // in a first-level cache
-	for len(gate) > 0 {
-		e := e[:min(len(e), len(gate))]
-		for j := range e {
-			gate[j] = min(gate[j], limit)
-			e[j] = -float64(gate[j])
-		}
-		elementary.ExpAll(e)
-		for j, v := range e {
-			silu := float32(float64(gate[j]) / (1 + v))
-			gate[j] = weight * float32(silu*min(max(up[j], -limit), limit))
-		}
-		l.mode.bf16(gate[:len(e)])
-		gate, up = gate[len(e):], up[len(e):]
+	for j, g := range gate {
+		gate[j] = min(g, limit)
+		up[j] = min(max(up[j], -limit), limit)
 	}
+	kernel.SiLUTimes(gate, up)
+	for j, v := range gate {
+		gate[j] = weight * v
+	}
+	l.mode.bf16(gate)
 }
