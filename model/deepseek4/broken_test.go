@@ -126,11 +126,16 @@ func TestWeightsThatAreNotFiniteAreNamed(t *testing.T) {
 	}
 }
 
-func TestHashedExpertsThatDoNotExistAreRefused(t *testing.T) {
-	for _, expert := range []uint64{8, 1 << 63} {
-		ck := changedModel(t, nil, "layers.1.ffn.gate.tid2eid", func(b []byte) { binary.LittleEndian.PutUint64(b[8*7:], expert) })
-		if _, err := Load(t.Context(), ck); err == nil || !strings.Contains(err.Error(), "layers.1.ffn.gate.tid2eid: token 2 goes to expert") {
-			t.Errorf("%v", err)
+func TestHashedExpertsThatCannotBeAreRefused(t *testing.T) {
+	const name = "layers.1.ffn.gate.tid2eid"
+	for want, change := range map[string]func(row []byte){
+		"goes to expert 8 of 8":  func(row []byte) { binary.LittleEndian.PutUint64(row[8:], 8) },
+		"goes to expert -1 of 8": func(row []byte) { binary.LittleEndian.PutUint64(row[8:], math.MaxUint64) },
+		"twice":                  func(row []byte) { copy(row[16:24], row[:8]) },
+	} {
+		ck := changedModel(t, nil, name, func(b []byte) { change(b[2*3*8:]) })
+		if _, err := Load(t.Context(), ck); err == nil || !strings.Contains(err.Error(), name+": token 2 ") || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"kakeyalattice/checkpoint"
@@ -137,5 +138,58 @@ func BenchmarkProject(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+func TestAMadeUpModelRuns(t *testing.T) {
+	ck, cfg := open(t, fakemodel.DeepSeekV4(fakemodel.Tiny(), 1))
+	m, err := deepseek4.Load(t.Context(), ck)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens := make([]int32, 140)
+	for i := range tokens {
+		tokens[i] = int32(7 * i % cfg.VocabSize)
+	}
+	for _, mode := range []deepseek4.Mode{deepseek4.Exact, deepseek4.AsServed} {
+		logits, err := m.NewSession(deepseek4.Options{Mode: mode}).Forward(tokens)
+		if err != nil || len(logits) != len(tokens)*cfg.VocabSize {
+			t.Errorf("%v: %d logits, %v", mode, len(logits), err)
+		}
+	}
+}
+
+// What streaming a layer takes: all tensors of a layer of the released checkpoint lie
+// in one file.
+func TestTheTensorsOfEveryLayerOfFlashAreInItsTable(t *testing.T) {
+	ck, cfg := open(t, fakemodel.DeepSeekV4(fakemodel.Flash(), 1))
+	names := map[string]bool{}
+	add := func(list []string) {
+		for _, name := range list {
+			if names[name] {
+				t.Fatalf("%s is there twice", name)
+			}
+			names[name] = true
+		}
+	}
+	add(deepseek4.EndTensors(cfg))
+	for l := range cfg.Layers {
+		list := deepseek4.LayerTensors(cfg, l)
+		needs, err := ck.Plan(t.Context(), list...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, need := range needs {
+			if need.Shard != needs[0].Shard {
+				t.Fatalf("layer %d: tensors in %s and %s", l, needs[0].Shard, need.Shard)
+			}
+		}
+		add(list)
+	}
+	for _, name := range ck.Names() {
+		scale := strings.TrimSuffix(name, ".scale") + ".weight"
+		if !names[name] && !names[scale] && !strings.HasPrefix(name, "mtp.") {
+			t.Errorf("%s is not read", name)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package deepseek4
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"kakeyalattice/checkpoint"
 )
@@ -97,8 +98,12 @@ func readHash(ctx context.Context, ck *checkpoint.Checkpoint, cfg *Config, layer
 		return nil, err
 	}
 	for i, e := range hash {
+		token, k := i/cfg.ExpertsPerToken, i%cfg.ExpertsPerToken
 		if e < 0 || e >= int64(cfg.RoutedExperts) {
-			return nil, fmt.Errorf("%s: token %d goes to expert %d of %d", name, i/cfg.ExpertsPerToken, e, cfg.RoutedExperts)
+			return nil, fmt.Errorf("%s: token %d goes to expert %d of %d", name, token, e, cfg.RoutedExperts)
+		}
+		if slices.Contains(hash[i-k:i], e) {
+			return nil, fmt.Errorf("%s: token %d goes to expert %d twice", name, token, e)
 		}
 	}
 	return hash, nil
