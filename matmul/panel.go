@@ -13,8 +13,8 @@ type scratch struct {
 	x      []float32 // rows of x, each depth of a tile together
 	panel  []float32
 	tile   []float32
-	bytes  []byte    // rows of a panel that is not full
-	values []float32 // rows of float32
+	bytes  []byte    // stored rows of a panel
+	values []float32 // the same of float32, of a panel that is not full
 	scales kernel.Scales
 	ahead  int // bytes from the weights that are packed to those that will be next
 }
