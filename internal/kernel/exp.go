@@ -23,7 +23,7 @@ const lowest = -708
 // or, for a negative infinity, 0.
 func Softmax(x []float32, scale float64, e []float64) {
 	e = e[:len(x)]
-	top := float64(largest(x)) * scale
+	top := float64(float64(largest(x)) * scale) // converted: not fused with what it is taken from
 	sum, done := expAbout(e, x, scale, top)
 	for i := done; i < len(x); i++ {
 		e[i] = elementary.Exp(max(float64(float64(x[i])*scale)-top, lowest))

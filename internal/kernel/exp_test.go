@@ -30,7 +30,7 @@ func TestSoftmaxIsItsDefinition(t *testing.T) {
 				scale := []float64{1, 1 / math.Sqrt(96), 0.125}[r.IntN(3)]
 				top := math.Inf(-1)
 				for _, v := range x {
-					top = max(top, float64(v)*scale)
+					top = max(top, float64(float64(v)*scale))
 				}
 				var sums [sumLanes + 1]float64
 				for i, v := range x {

@@ -2,9 +2,11 @@ package llama_test
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"math"
 	"math/rand/v2"
 	"path/filepath"
@@ -100,6 +102,24 @@ func TestBlocksOfTokensGiveTheBitsOfTokensOneByOne(t *testing.T) {
 		slices.Sort(keys[1])
 		sameBits(t, "keys and values", keys[1], keys[0])
 	})
+}
+
+// The same on every machine: AVX2 and arm64 were seen to agree.
+func TestLogitsHaveTheBitsThatTheyHadElsewhere(t *testing.T) {
+	for i, want := range []uint32{0xc9b5f8ef, 0x267b502c, 0x291bdff7} {
+		m := made(t, tiny()[i])
+		logits, err := m.NewSession(llama.Options{}).Forward(randomTokens(rand.New(rand.NewPCG(9, 9)), 100, m.Config.VocabSize))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b []byte
+		for _, v := range logits {
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+		}
+		if got := crc32.ChecksumIEEE(b); got != want {
+			t.Errorf("model %d: CRC-32 of the logits is %#08x, want %#08x", i, got, want)
+		}
+	}
 }
 
 func sameBits(t rapid.TB, what string, got, want []float32) {

@@ -124,7 +124,7 @@ func atLeast(least float64, field, name string, v float64) error {
 // rotations appends cosine and sine of a position's angles.
 func (r *Rope) rotations(cos, sin []float32, position int) (_, _ []float32) {
 	for _, f := range r.Frequencies {
-		s, c := elementary.SinCos(float64(position) * f)
+		s, c := elementary.SinCos(float64(float64(position) * f))
 		cos, sin = append(cos, float32(c)), append(sin, float32(s))
 	}
 	return cos, sin
