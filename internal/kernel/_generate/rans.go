@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math/bits"
 	"strconv"
 
 	"github.com/mmcloughlin/avo/attr"
@@ -11,8 +12,8 @@ import (
 
 // rans is the entropy coder, on eight vectors side by side in general
 // registers, or on two. A step of one vector is a chain of some 14 cycles, and
-// eight are enough to keep the machine busy in between. Gathers, a vector a lane
-// of AVX-512, take as long and need 32 vectors for it.
+// eight are enough to keep the machine busy in between. Gathers, a vector a lane,
+// win a tenth on some machines and nothing on others, and need 32 vectors for it.
 func rans(c *build.Context) {
 	for _, lanes := range []int{ransLanes, 2} {
 		r := &ransCoder{Context: c, state: make([]reg.GPVirtual, lanes), at: make([]operand.Mem, lanes)}
@@ -80,38 +81,90 @@ func (r *ransCoder) store() {
 	r.RET()
 }
 
+// decodeBlock is the number of symbols of a lane that are stored at once.
+const decodeBlock = 8
+
 func (r *ransCoder) decode() {
 	r.function("ransDecode", "*uint16", "takes n > 0 symbols of every lane, with tables of frequencies, offsets and symbols by slot.")
-	const freqs, offsets, names = 0, 2 * ransSlots, 4 * ransSlots
-	tables, words, symbols := r.pointer("tables"), r.pointer("words"), r.pointer("symbols")
-	n, end := r.pointer("n"), r.AllocLocal(8)
-	r.ADDQ(symbols, n)
-	r.MOVQ(n, end)
+	tables, words, n := r.pointer("tables"), r.pointer("words"), r.pointer("n")
+	blocks, rest, to := r.AllocLocal(8), r.AllocLocal(8), r.AllocLocal(8)
+	t := r.pointer("symbols")
+	r.MOVQ(t, to)
+	r.MOVQ(n, t)
+	r.ANDQ(operand.I8(decodeBlock-1), t)
+	r.MOVQ(t, rest)
+	r.SHRQ(operand.U8(bits.TrailingZeros(decodeBlock)), n)
+	r.MOVQ(n, blocks)
 	r.load()
-	slot, t, width := r.GP64(), r.GP64(), r.GP32()
-	r.MOVL(operand.U32(ransBits), width)
-	r.Label("step")
-	for lane, x := range r.state {
-		r.BZHIL(width, x.As32(), slot.As32())
-		r.SHRL(operand.U8(ransBits), x.As32())
-		r.MOVWLZX(operand.Mem{Base: tables, Index: slot, Scale: 2, Disp: freqs}, t.As32())
-		r.IMULL(t.As32(), x.As32())
-		r.MOVWLZX(operand.Mem{Base: tables, Index: slot, Scale: 2, Disp: offsets}, t.As32())
-		r.ADDL(t.As32(), x.As32())
-		r.MOVBLZX(operand.Mem{Base: tables, Index: slot, Scale: 1, Disp: names}, slot.As32())
-		r.MOVB(slot.As8(), operand.Mem{Base: symbols, Disp: lane * ransTile})
-		// The next word is read in any case and taken by a state that is low.
-		r.MOVQ(r.at[lane], slot)
-		r.RORXQ(operand.U8(64-16), x, t)
-		r.ORW(operand.Mem{Base: words, Index: slot, Scale: 2}, t.As16())
-		r.CMPL(x.As32(), operand.U32(ransLow))
-		r.CMOVLCS(t.As32(), x.As32())
-		r.ADCQ(operand.U8(0), r.at[lane])
+	step := &ransDecoder{r, tables, words, r.GP64(), t}
+
+	r.CMPQ(blocks, operand.U8(0))
+	r.JE(operand.LabelRef("rest"))
+	r.Label("block")
+	symbols := make([]reg.VecVirtual, len(r.state))
+	for lane := range symbols {
+		symbols[lane] = r.XMM()
 	}
-	r.INCQ(symbols)
-	r.CMPQ(symbols, end)
-	r.JNE(operand.LabelRef("step"))
+	for i := range decodeBlock {
+		for lane := range r.state {
+			step.take(lane, func(symbol operand.Mem) {
+				r.VPINSRB(operand.U8(i), symbol, symbols[lane], symbols[lane])
+			})
+		}
+	}
+	r.MOVQ(to, t)
+	for lane, v := range symbols {
+		r.VMOVQ(v, operand.Mem{Base: t, Disp: lane * ransTile})
+	}
+	r.ADDQ(operand.I8(decodeBlock), to)
+	r.DECQ(blocks)
+	r.JNZ(operand.LabelRef("block"))
+
+	r.Label("rest")
+	r.CMPQ(rest, operand.U8(0))
+	r.JE(operand.LabelRef("end"))
+	for lane := range r.state {
+		step.take(lane, func(symbol operand.Mem) {
+			r.MOVQ(to, t)
+			r.MOVBLZX(symbol, step.slot.As32())
+			r.MOVB(step.slot.As8(), operand.Mem{Base: t, Disp: lane * ransTile})
+		})
+	}
+	r.INCQ(to)
+	r.DECQ(rest)
+	r.JMP(operand.LabelRef("rest"))
+	r.Label("end")
 	r.store()
+}
+
+// ransDecoder emits the steps of the decoder.
+type ransDecoder struct {
+	*ransCoder
+	tables, words, slot, t reg.GPVirtual
+}
+
+// take takes a symbol of a lane; name gets its place in the table and may
+// destroy slot and t. What reads well in fewer instructions is slower here: the
+// bit field instructions have half as many ports as MOV and AND, and a byte
+// stored by itself, one to a lane, costs more than eight of them together.
+func (d *ransDecoder) take(lane int, name func(symbol operand.Mem)) {
+	const freqs, offsets, names = 0, 2 * ransSlots, 4 * ransSlots
+	x, at := d.state[lane], d.at[lane]
+	d.MOVL(x.As32(), d.slot.As32())
+	d.ANDL(operand.U32(ransSlots-1), d.slot.As32())
+	d.SHRL(operand.U8(ransBits), x.As32())
+	d.MOVWLZX(operand.Mem{Base: d.tables, Index: d.slot, Scale: 2, Disp: freqs}, d.t.As32())
+	d.IMULL(d.t.As32(), x.As32())
+	d.MOVWLZX(operand.Mem{Base: d.tables, Index: d.slot, Scale: 2, Disp: offsets}, d.t.As32())
+	d.ADDL(d.t.As32(), x.As32())
+	name(operand.Mem{Base: d.tables, Index: d.slot, Scale: 1, Disp: names})
+	// The next word is read in any case and taken by a state that is low.
+	d.MOVQ(at, d.slot)
+	d.RORXQ(operand.U8(64-16), x, d.t)
+	d.ORW(operand.Mem{Base: d.words, Index: d.slot, Scale: 2}, d.t.As16())
+	d.CMPL(x.As32(), operand.U32(ransLow))
+	d.CMOVLCS(d.t.As32(), x.As32())
+	d.ADCQ(operand.U8(0), at)
 }
 
 func (r *ransCoder) encode() {
