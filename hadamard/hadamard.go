@@ -34,6 +34,10 @@ func Transform(x []float32) {
 		blocks8(x)
 		h = 8
 	}
+	if n >= 128 {
+		blocks64(x)
+		h = 64
+	}
 	for ; 16*h <= n; h *= 8 {
 		radix8(x, h, 1)
 	}

@@ -20,6 +20,21 @@ func blocks8(x []float32) {
 	}
 }
 
+// blocks64 runs the stages 8, 16 and 32: radix8 with indices that need no check.
+func blocks64(x []float32) {
+	for ; len(x) >= 64; x = x[64:] {
+		v := (*[64]float32)(x)
+		for i := range 8 {
+			a0, a1, a2, a3 := butterfly4(v[i], v[i+8], v[i+16], v[i+24])
+			a4, a5, a6, a7 := butterfly4(v[i+32], v[i+40], v[i+48], v[i+56])
+			v[i], v[i+32] = a0+a4, a0-a4
+			v[i+8], v[i+40] = a1+a5, a1-a5
+			v[i+16], v[i+48] = a2+a6, a2-a6
+			v[i+24], v[i+56] = a3+a7, a3-a7
+		}
+	}
+}
+
 // radix8 runs the stages h, 2h and 4h and multiplies by scale.
 func radix8(x []float32, h int, scale float32) {
 	for ; len(x) >= 8*h; x = x[8*h:] {
