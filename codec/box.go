@@ -46,12 +46,8 @@ type blocks interface {
 type boxCoder struct {
 	rotation rotation
 	box      lattice.Box
-	q        float32
 	blocks   blocks
-	// points and vectors are the kernels for the search, and for the whole way
-	// between vectors and ranks.
-	points  *kernel.Box
-	vectors *kernel.BoxCoder
+	vectors  *kernel.BoxCoder
 }
 
 func newBox(spec Spec, dim int, b blocks) (Codec, error) {
@@ -75,8 +71,8 @@ func newBox(spec Spec, dim int, b blocks) (Codec, error) {
 	}
 	bytes := stepBytes + (dim/size*b.bits(&box)+7)/8
 	c := &boxCoder{
-		rotation: rot, box: box, q: float32(q), blocks: b,
-		points: points, vectors: kernel.NewBoxCoder(points, rot.runs),
+		rotation: rot, box: box, blocks: b,
+		vectors: kernel.NewBoxCoder(points, rot.runs),
 	}
 	return newFixed(spec, dim, bytes, c.vectors.Work(), c), nil
 }
@@ -91,9 +87,7 @@ func (c *boxCoder) encode(dst []byte, x, work []float32) error {
 	x, exp := prescale(rotated, x, amax)
 	s, ok := c.vectors.Encode(ranks, x, work)
 	if !ok {
-		c.rotation.forward(rotated, x)
-		s = maxAbs(rotated) / c.q
-		c.points.Closest(rotated, rotated, 1/s)
+		s = c.vectors.Points(rotated, x, work)
 		c.blocks.pack(ranks, &c.box, rotated)
 	}
 	binary.LittleEndian.PutUint32(dst, uint32(newStep(s, exp)))

@@ -39,6 +39,16 @@ func BenchmarkClosestE8(b *testing.B) {
 	perBlock(b)
 }
 
+func BenchmarkClosestE8Blocks(b *testing.B) {
+	y := benchInput(38)
+	b.SetBytes(int64(4 * len(y)))
+	z := make([]float32, len(y))
+	for b.Loop() {
+		ClosestE8Blocks(z, y, 1, 1)
+	}
+	perBlock(b)
+}
+
 func BenchmarkBoxClosestE8(b *testing.B) {
 	box := newBox(b, 38)
 	for _, c := range []struct {

@@ -98,5 +98,7 @@ func (b *Box) borderE8(z, y *[8]float32) {
 		}
 	}
 	c0 := 1 - float32(2*fromOrdered(far))
-	stepE8(z, &d, parity, signs, s, c0, math.Float32frombits(near), iFar, iNear, back)
+	p0 := parity & 1
+	c := choose(p0, p0^signs>>31, s, c0, math.Float32frombits(near), iFar, iNear)
+	c.move(z, &d, back, 1)
 }

@@ -37,7 +37,7 @@ func ClosestDn(z, y []float32) {
 }
 
 // stepDn moves z[k] by 1 in the direction of the sign bit if the lowest bit of
-// parity is set. It is not inlined for the reason given at [stepE8].
+// parity is set. It is not inlined for the reason given at [roundE8].
 //
 //go:noinline
 func stepDn(z []float32, k int, parity, sign uint32) {

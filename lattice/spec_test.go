@@ -209,3 +209,28 @@ func TestDecodersFollowTheirDocumentationBitForBit(t *testing.T) {
 		checkBits(t, y[:], z[:], want[:])
 	}
 }
+
+func TestBlocksAreDecodedLikeOne(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 2))
+	for i := range 4000 {
+		// Around whole batches, and one with a rest.
+		n := 8 * []int{0, 1, 2, 7, 15, 16, 17, 31, 32, 33, 50}[i%11]
+		y, z, want := make([]float32, n), make([]float32, n), make([]float32, n)
+		draw(y, i%len(sources), r, []float64{1, 3, 38, 32767}[i/len(sources)%4])
+		in, out := []float32{1, 0.3, 1, -1}[i/3%4], []float32{1, 1, 0.7, 0x1p-20}[i/5%4]
+		for k, v := range y {
+			want[k] = v * in
+		}
+		for k := 0; k < n; k += 8 {
+			b := (*[8]float32)(want[k:])
+			ClosestE8(b, b)
+		}
+		for k := range want {
+			want[k] *= out
+		}
+		ClosestE8Blocks(z, y, in, out)
+		checkBits(t, y, z, want)
+		ClosestE8Blocks(y, y, in, out)
+		checkBits(t, z, y, want)
+	}
+}

@@ -49,15 +49,49 @@ func (c *BoxCoder) RoundTrip(y, x, work []float32) {
 	if c.roundTrip(y, x, work) {
 		return
 	}
-	y, z := y[:c.dim], work[:c.dim]
+	y, z, peaks := y[:c.dim], work[:c.dim], c.peaks(work)
+	step := c.rotated(z, x, peaks)
+	c.closest(y, z, peaks, 1/step, step)
+	c.rotate(y)
+}
+
+// Points does what Encode does, at any level, but sets z to the points instead
+// of packing their ranks. x may be z, and both the beginning of work.
+func (c *BoxCoder) Points(z, x, work []float32) (step float32) {
+	z, peaks := z[:c.dim], c.peaks(work)
+	step = c.rotated(z, x, peaks)
+	c.closest(z, z, peaks, 1/step, 1)
+	return step
+}
+
+// peaks is the part of work behind a vector.
+func (c *BoxCoder) peaks(work []float32) []float32 { return work[c.dim : c.dim+c.dim/8] }
+
+// rotated sets z to the rotated x, for E8 peaks to the largest magnitudes of
+// its blocks, and returns the step.
+func (c *BoxCoder) rotated(z, x, peaks []float32) (step float32) {
 	copy(z, x[:c.dim])
 	c.rotate(z)
-	step := MaxAbs(z) / c.q
-	c.box.Closest(z, z, 1/step)
-	for i, v := range z {
-		y[i] = v * step
+	if c.box.lattice == E8 {
+		return blockPeaks(peaks, z) / c.q
 	}
-	c.rotate(y)
+	return MaxAbs(z) / c.q
+}
+
+// closest sets z to out times the closest points to in*y, for E8 with the peaks
+// of y. z may be y.
+func (c *BoxCoder) closest(z, y, peaks []float32, in, out float32) {
+	b := c.box
+	done := b.closestGroups(z, y, in)
+	if b.lattice == E8 {
+		b.closestE8(z[done:], y[done:], peaks[done/8:], in, out)
+	} else {
+		b.closestD4(z[done:], y[done:], in)
+		done = len(z)
+	}
+	if out != 1 {
+		scale(z[:done], z[:done], out)
+	}
 }
 
 // rotate transforms the runs of x.

@@ -161,6 +161,41 @@ func TestBoxCoderIsPlainGo(t *testing.T) {
 	}
 }
 
+func TestPointsAreThePlainOnesAtAnyDimension(t *testing.T) {
+	for _, l := range []Lattice{D4, E8} {
+		for _, q := range []int{1, 2, 38, 128, 4095} {
+			b, err := NewBox(l, q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Run(fmt.Sprint(l, " q=", q), func(t *testing.T) {
+				atEachLevel(t, func(t *testing.T) {
+					r := rand.New(rand.NewPCG(4, uint64(q)+1))
+					for _, dim := range append([]int{8, 16, 24, 32, 40, 80, 2048}, coderDims...) {
+						runs := hadamard.Runs(dim)
+						c, plain := NewBoxCoder(b, runs), &plainCoder{b, runs}
+						for range 4 {
+							x, z := make([]float32, dim), make([]float32, dim)
+							work := make([]float32, c.Work()+r.IntN(9)) // may be longer
+							fillVector(r, x)
+							want, wantStep := plain.points(x)
+							if step := c.Points(z, x, work); step != wantStep {
+								t.Fatalf("dimension %d: step %v, want %v", dim, step, wantStep)
+							}
+							sameBits(t, fmt.Sprint("points of dimension ", dim), z, want)
+							copy(work, x)
+							c.Points(work, work, work)
+							sameBits(t, fmt.Sprint("points in place of dimension ", dim), work[:dim], want)
+							c.RoundTrip(x, x, work)
+							sameBits(t, fmt.Sprint("round trip of dimension ", dim), x, plain.reconstruct(want, wantStep, 1))
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
 func testBoxCoder(t *testing.T, c *BoxCoder, plain *plainCoder, r *rand.Rand) {
 	x, work := make([]float32, c.dim), make([]float32, c.Work())
 	fillVector(r, x)

@@ -28,6 +28,23 @@ func MaxAbs(x []float32) float32 {
 	return math.Float32frombits(max(m, a, b, c))
 }
 
+// blockPeaks sets peaks to the largest magnitudes of blocks of eight values and
+// returns the largest of all.
+func blockPeaks(peaks, x []float32) float32 {
+	u := words(x)
+	var top uint32
+	for i := 0; i < len(peaks) && len(u) >= 8; i++ {
+		v := (*[8]uint32)(u)
+		a := max(v[0]&^signBit, v[1]&^signBit, v[2]&^signBit, v[3]&^signBit)
+		b := max(v[4]&^signBit, v[5]&^signBit, v[6]&^signBit, v[7]&^signBit)
+		a = max(a, b)
+		peaks[i] = math.Float32frombits(a)
+		top = max(top, a)
+		u = u[8:]
+	}
+	return math.Float32frombits(top)
+}
+
 // words is the bits of x, in the same memory: the compiler does not load a
 // float32 straight into an integer register.
 func words(x []float32) []uint32 {

@@ -25,6 +25,23 @@ func TestMaxAbsIsTheLargestMagnitude(t *testing.T) {
 	})
 }
 
+func TestPeaksAreTheLargestMagnitudesOfBlocks(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 3))
+	for range 1000 {
+		x := make([]float32, 8*r.IntN(20))
+		peaks := make([]float32, len(x)/8)
+		fill(r, x)
+		if got, want := blockPeaks(peaks, x), MaxAbs(x); got != want {
+			t.Fatalf("%v of all, want %v", got, want)
+		}
+		for i, got := range peaks {
+			if want := MaxAbs(x[8*i : 8*i+8]); got != want {
+				t.Fatalf("block %d: %v, want %v", i, got, want)
+			}
+		}
+	}
+}
+
 func TestNonFiniteFindsTheFirst(t *testing.T) {
 	bad := []float32{float32(math.NaN()), -float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))}
 	atEachLevel(t, func(t *testing.T) {
