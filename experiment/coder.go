@@ -82,6 +82,12 @@ func (c *coder) findConstant(ctx context.Context, buffer *[]float32) (codec.Spec
 	return spec, failed
 }
 
+// slotted says whether vectors of the codec have slots that they may overflow.
+func (c *coder) slotted() bool {
+	_, ok := c.codec.(codec.Overflower)
+	return ok
+}
+
 // complete says whether the codec has all it needs to code.
 func (c *coder) complete() bool { return c.codec != nil || c.sim != nil }
 
@@ -103,25 +109,30 @@ func (c *coder) sideBits() int {
 	return 0
 }
 
-// roundTrip encodes x, decodes dst from those very bytes and returns how many
-// there are; 0 for a simulated codec. The codec has its constant.
-func (c *coder) roundTrip(w *worker, dst, x []float32) (int64, error) {
+// roundTrip encodes x, decodes dst from those very bytes and records how many
+// there are, and how many vectors overflowed their slots. The codec has its
+// constant.
+func (c *coder) roundTrip(w *worker, dst, x []float32) (r streamRecord, err error) {
 	if c.sim != nil {
-		return 0, c.sim.RoundTrip(dst, x)
+		return r, c.sim.RoundTrip(dst, x)
 	}
 	encoded, err := c.codec.AppendEncode(w.bytes[:0], x)
 	if err != nil {
-		return 0, err
+		return r, err
 	}
 	w.bytes = encoded
 	n, err := c.codec.Decode(dst, encoded)
 	if err != nil {
-		return 0, err
+		return r, err
 	}
 	if n != len(encoded) {
-		return 0, fmt.Errorf("codec %s: decoding consumed %d of %d bytes: the codec is broken", c.codec.Spec(), n, len(encoded))
+		return r, fmt.Errorf("codec %s: decoding consumed %d of %d bytes: the codec is broken", c.codec.Spec(), n, len(encoded))
 	}
-	return int64(n), nil
+	r.Bytes = int64(n)
+	if s, ok := c.codec.(codec.Overflower); ok {
+		r.Overflows = s.Overflows(encoded)
+	}
+	return r, nil
 }
 
 // worker holds the buffers of one worker of the pool, which grow to the

@@ -17,7 +17,7 @@ import (
 
 // journalFormat names the version of the journal. A journal lives as long as
 // its run: there is no reading of older versions.
-const journalFormat = "kakeya.journal/1"
+const journalFormat = "kakeya.journal/2"
 
 // Setting is one named choice that the figures of a run depend on, such as
 // the digest of an input or the list of codecs.
@@ -163,6 +163,7 @@ type codeRecord struct {
 type streamRecord struct {
 	Bytes      int64             `json:"bytes"` // 0 for a simulated codec
 	Distortion metric.Distortion `json:"distortion,omitzero"`
+	Overflows  int               `json:"overflows,omitempty"` // vectors coded more coarsely to fit their slots
 	// Skip says why the codec is left out of the stream: it cannot code this
 	// passage, and nobody named it.
 	Skip string `json:"skip,omitempty"`

@@ -16,7 +16,7 @@ import (
 var testSettings = []Setting{{"input", "kv.safetensors"}, {"codecs", "bf16 e8:q=38"}, {"vector", "head"}}
 
 const (
-	headerLine = `{"format":"kakeya.journal/1","plan":{"input":"kv.safetensors","codecs":"bf16 e8:q=38","vector":"head"}}` + "\n"
+	headerLine = `{"format":"kakeya.journal/2","plan":{"input":"kv.safetensors","codecs":"bf16 e8:q=38","vector":"head"}}` + "\n"
 	codeLine   = `{"kind":"code","name":"k.0+v.0","passage":2,"codec":"bf16","code":{"streams":[{"bytes":32,"distortion":{"vectors":1,"error":0.5,"energy":2,"variance":1,"cosine":1}},{"bytes":0,"skip":"why"}],"attention":0.25}}` + "\n"
 	auditLine  = `{"kind":"audit","name":"k.0","passage":1,"audit":{"excess_kurtosis":0.5,"isotropy":null,"hadamard_ratio":2,"tail_one_sided":0,"tail_two_sided":-1e-300}}` + "\n"
 	fitLine    = `{"kind":"fit","name":"k.0","passage":0,"codec":"fp8-tensor","fitted":"fp8-tensor:scale=0.013"}` + "\n"
@@ -126,13 +126,13 @@ func TestJournalIsRefused(t *testing.T) {
 		{"where a line in the middle has no record", headerLine + `{"kind":"code"}` + "\n" + auditLine, testSettings, true,
 			`line 2: no record of kind "code"`},
 		{"where the file is another one", "timestamp,loss\n1,2\n", testSettings, true,
-			"line 1: not a journal of format kakeya.journal/1"},
+			"line 1: not a journal of format kakeya.journal/2"},
 		{"where the file is another one without a line end", "loss", testSettings, true,
-			"line 1: not a journal of format kakeya.journal/1"},
-		{"where the format is another", strings.Replace(headerLine, "/1", "/2", 1), testSettings, true,
-			"line 1: not a journal of format kakeya.journal/1"},
-		{"where the settings are no texts", `{"format":"kakeya.journal/1","plan":{"a":1}}` + "\n", testSettings, true,
-			"line 1: not a journal of format kakeya.journal/1"},
+			"line 1: not a journal of format kakeya.journal/2"},
+		{"where the format is another", strings.Replace(headerLine, "/2", "/1", 1), testSettings, true,
+			"line 1: not a journal of format kakeya.journal/2"},
+		{"where the settings are no texts", `{"format":"kakeya.journal/2","plan":{"a":1}}` + "\n", testSettings, true,
+			"line 1: not a journal of format kakeya.journal/2"},
 		{"where a setting is given twice", "", []Setting{{"a", "1"}, {"a", "1"}}, false,
 			`setting "a" is given twice`},
 	} {
@@ -274,7 +274,7 @@ func FuzzParseJournal(f *testing.F) {
 	f.Add([]byte(headerLine + codeLine[:60]))
 	f.Add([]byte(headerLine + "{}\n" + codeLine))
 	f.Add([]byte(headerLine[:20]))
-	f.Add([]byte(`{"format":"kakeya.journal/1","plan":{"a":["b"]}}` + "\n"))
+	f.Add([]byte(`{"format":"kakeya.journal/2","plan":{"a":["b"]}}` + "\n"))
 	f.Add([]byte("\n\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := parseJournal(data)

@@ -37,6 +37,7 @@ type CodecOutcome struct {
 	Simulated  bool
 	SideBits   int                 // of a per-stream constant, once per stream
 	Bytes      []int64             // per passage; for a simulated codec nil
+	Overflows  []int               // per passage, vectors coded more coarsely to fit their slots; nil where there are no slots
 	Claimed    int                 // bits per vector that a simulated codec states
 	Distortion []metric.Distortion // per passage
 }
@@ -123,6 +124,9 @@ func (g *group) streamOutcome(i int) (StreamOutcome, []Skip) {
 			r := u.code.Streams[i]
 			if !co.Simulated {
 				co.Bytes = append(co.Bytes, r.Bytes)
+			}
+			if c.slotted() {
+				co.Overflows = append(co.Overflows, r.Overflows)
 			}
 			co.Distortion = append(co.Distortion, r.Distortion)
 		}

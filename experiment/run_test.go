@@ -134,6 +134,26 @@ func TestResumingAFinishedRunLoadsNothing(t *testing.T) {
 	}
 }
 
+func TestOverflowsOfSlotsAreCountedByPassage(t *testing.T) {
+	plan := &Plan{
+		Source: sourceOf(testStream(kv.Stream{Name: "x", Kind: kv.Other, Layer: -1, Dim: 64}, []int{3, 4}, nil)),
+		// 45 bytes are the smallest slots: too small for vectors at the first step.
+		Codecs:    specs(t, "e8-gs:slot=45 e8-gs:slot=auto e8-gs e8"),
+		SkipAudit: true,
+	}
+	dir := t.TempDir()
+	for _, resume := range []bool{false, true} {
+		j := mustOpen(t, dir, resume)
+		o := mustRun(t, plan, Options{Journal: j})
+		mustClose(t, j)
+		for i, want := range [][]int{{3, 4}, {0, 0}, nil, nil} {
+			if c := o.Streams[0].Codecs[i]; !slices.Equal(c.Overflows, want) || (c.Overflows == nil) != (want == nil) {
+				t.Errorf("resumed %v, %s: %v overflows, want %v", resume, c.Spec, c.Overflows, want)
+			}
+		}
+	}
+}
+
 // What a journal says is used only where it can be the record of a unit.
 func TestResumeLeavesUselessEntriesAside(t *testing.T) {
 	plan := &Plan{

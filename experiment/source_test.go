@@ -78,7 +78,7 @@ func render(o *Outcome) string {
 	for _, s := range o.Streams {
 		fmt.Fprintf(&b, "%s %v\n", s.Stream.Name, s.Audit)
 		for _, c := range s.Codecs {
-			fmt.Fprintf(&b, "  %s fitted=%v %t %t %d %v %d %v\n", c.Spec, c.Fitted, c.Baseline, c.Simulated, c.SideBits, c.Bytes, c.Claimed, c.Distortion)
+			fmt.Fprintf(&b, "  %s fitted=%v %t %t %d %v %v %d %v\n", c.Spec, c.Fitted, c.Baseline, c.Simulated, c.SideBits, c.Bytes, c.Overflows, c.Claimed, c.Distortion)
 		}
 	}
 	for _, a := range o.Attention {

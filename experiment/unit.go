@@ -90,13 +90,12 @@ func (r *run) measureStream(ctx context.Context, w *worker, p *passage, t *trial
 		return streamRecord{}, err
 	}
 	decoded := *w.room(i, len(x))
-	n, err := c.roundTrip(w, decoded, x)
-	var d metric.Distortion
+	record, err := c.roundTrip(w, decoded, x)
 	if err == nil {
-		d, err = ref.Measure(decoded)
+		record.Distortion, err = ref.Measure(decoded)
 	}
 	if err != nil {
 		return streamRecord{}, fmt.Errorf("stream %s, passage %d: %w", c.stream.Name, p.index, err)
 	}
-	return streamRecord{Bytes: n, Distortion: d}, nil
+	return record, nil
 }

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"fmt"
+
 	"kakeyalattice/capacity"
 	"kakeyalattice/decide"
 	"kakeyalattice/experiment"
@@ -69,6 +71,7 @@ func Assemble(outcome *experiment.Outcome, source *kv.Source, opt Options) *Resu
 		}
 		r.Streams = append(r.Streams, newStream(s, r.Baselines))
 	}
+	r.Notices = append(r.Notices, overflowNotices(r.Streams)...)
 	r.decideThresholds(tables)
 	r.decidePolicies(tables, opt.Context, outcome, source.Counts)
 	r.planCapacity(opt)
@@ -94,6 +97,43 @@ func baselines(outcome *experiment.Outcome) []string {
 		}
 	}
 	return names
+}
+
+// overflowNotices names the codecs with vectors that overflowed their slots.
+func overflowNotices(streams []Stream) []string {
+	var codecs, notices []string
+	overflows, vectors, on := map[string]int{}, map[string]int{}, map[string][]string{}
+	for i := range streams {
+		s := &streams[i]
+		for _, c := range s.Codecs {
+			if c.Overflows == nil || *c.Overflows == 0 {
+				continue
+			}
+			if on[c.Codec] == nil {
+				codecs = append(codecs, c.Codec)
+			}
+			overflows[c.Codec] += *c.Overflows
+			vectors[c.Codec] += s.vectors()
+			on[c.Codec] = append(on[c.Codec], s.Name)
+		}
+	}
+	for _, c := range codecs {
+		where := "stream " + on[c][0]
+		if n := len(on[c]); n > 1 {
+			where = fmt.Sprintf("%d streams", n)
+		}
+		notices = append(notices, fmt.Sprintf("%s: %d of %d vectors on %s did not fit their slots and were coded at a larger step", c, overflows[c], vectors[c], where))
+	}
+	return notices
+}
+
+// vectors is the number of vectors in all passages.
+func (s *Stream) vectors() int {
+	n := 0
+	for _, v := range s.Vectors {
+		n += v
+	}
+	return n
 }
 
 // perPassage maps the distortions of a codec to one figure each.
@@ -164,6 +204,13 @@ func newCodec(c *experiment.CodecOutcome, baselines []string, byName map[string]
 			total += b
 		}
 		out.Bytes = &total
+	}
+	if c.Overflows != nil {
+		total := 0
+		for _, n := range c.Overflows {
+			total += n
+		}
+		out.Overflows = &total
 	}
 	if len(c.Distortion) > 0 && c.Distortion[0].HasRope {
 		nope, rope := summary(metric.Distortion.RelMSEEnergyNope), summary(metric.Distortion.RelMSEEnergyRope)

@@ -163,3 +163,44 @@ func TestOneVectorHasNoVarianceAndSaysSo(t *testing.T) {
 		}
 	}
 }
+
+func TestOverflowsAreSeenEverywhere(t *testing.T) {
+	src := memorySource([]int{3, 4}, "k.0")
+	src.Streams = []*kv.Stream{kv.NewStream(kv.Stream{Name: "x", Kind: kv.Other, Layer: -1, Dim: 64, Heads: 1, HeadDim: 64}, []int{3, 4}, func(dst []float32, p int) error {
+		r := rand.New(rand.NewPCG(uint64(p), 3))
+		for i := range dst {
+			dst[i] = float32(r.NormFloat64())
+		}
+		return nil
+	})}
+	// 45 bytes are the smallest slots: too small for vectors at the first step.
+	const tight, ample = "e8-gs:delta=0.09,slot=45", "e8-gs:delta=0.09,slot=auto"
+	r := assembled(t, src, tight+" "+ample+" e8-gs", "fp8")
+	for spec, want := range map[string]int{tight: 7, ample: 0} {
+		if c := codecOf(t, r, 0, spec); c.Overflows == nil || *c.Overflows != want {
+			t.Errorf("%s: overflows %v, want %d", spec, c.Overflows, want)
+		}
+	}
+	if c := codecOf(t, r, 0, "e8-gs:delta=0.09"); c.Overflows != nil {
+		t.Errorf("%d overflows without slots", *c.Overflows)
+	}
+	const notice = tight + ": 7 of 7 vectors on stream x did not fit their slots and were coded at a larger step"
+	if !slices.Contains(r.Notices, notice) {
+		t.Errorf("notices %q", r.Notices)
+	}
+	var terminal strings.Builder
+	if err := Summary(&terminal, r, 200); err != nil {
+		t.Fatal(err)
+	}
+	for what, c := range map[string]struct{ text, want string }{
+		"the terminal": {terminal.String(), notice},
+		"JSON":         {render(t, r, "json"), `"overflows": 7`},
+		"CSV":          {render(t, r, "csv"), ",7,"},
+		"HTML":         {render(t, r, "html"), "7 vectors overflowed"},
+		"Markdown":     {render(t, r, "md"), "7 vectors overflowed"},
+	} {
+		if !strings.Contains(c.text, c.want) {
+			t.Errorf("%s lacks %q", what, c.want)
+		}
+	}
+}

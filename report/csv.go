@@ -15,7 +15,7 @@ var csvColumns = []string{
 	"stream", "kind", "layer", "dim", "vectors", "codec", "fitted", "family", "baseline", "simulated", "pareto",
 	"bits_per_vector", "bits_per_value", "bytes", "n",
 	"rel_mse", "rel_mse_ci95", "rel_mse_energy", "rel_mse_energy_ci95",
-	"rel_mse_energy_nope", "rel_mse_energy_rope", "cosine",
+	"rel_mse_energy_nope", "rel_mse_energy_rope", "cosine", "overflows",
 }
 
 // writeCSV renders a result as one row per stream and codec, with three columns
@@ -32,27 +32,26 @@ func writeCSV(w io.Writer, r *Result) error {
 	}
 	for i := range r.Streams {
 		s := &r.Streams[i]
-		vectors := 0
-		for _, v := range s.Vectors {
-			vectors += v
-		}
 		pareto := map[string]bool{}
 		for _, p := range s.Pareto {
 			pareto[p] = true
 		}
 		for j := range s.Codecs {
 			c := &s.Codecs[j]
-			bytes := ""
+			bytes, overflows := "", ""
 			if c.Bytes != nil {
 				bytes = strconv.FormatInt(*c.Bytes, 10)
 			}
+			if c.Overflows != nil {
+				overflows = itoa(*c.Overflows)
+			}
 			row := []string{
-				cell(s.Name), cell(string(s.Kind)), itoa(s.Layer), itoa(s.Dim), itoa(vectors),
+				cell(s.Name), cell(string(s.Kind)), itoa(s.Layer), itoa(s.Dim), itoa(s.vectors()),
 				cell(c.Codec), cell(c.Fitted), cell(c.Family),
 				strconv.FormatBool(c.Baseline), strconv.FormatBool(c.Simulated), strconv.FormatBool(pareto[c.Codec]),
 				number(c.BitsPerVector), number(c.perValue(s)), bytes, itoa(c.RelMSEEnergy.N),
 				mean(&c.RelMSE), half(&c.RelMSE), mean(&c.RelMSEEnergy), half(&c.RelMSEEnergy),
-				mean(c.RelMSEEnergyNope), mean(c.RelMSEEnergyRope), mean(&c.Cosine),
+				mean(c.RelMSEEnergyNope), mean(c.RelMSEEnergyRope), mean(&c.Cosine), overflows,
 			}
 			for _, b := range r.Baselines {
 				cr, ok := c.CR[b]

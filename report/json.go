@@ -126,6 +126,9 @@ func checkCodec(c *Codec) error {
 	if c.BitsPerVector <= 0 {
 		return fmt.Errorf("bits_per_vector %v: want more than 0", c.BitsPerVector)
 	}
+	if c.Overflows != nil && *c.Overflows < 0 {
+		return fmt.Errorf("%d overflows", *c.Overflows)
+	}
 	for _, f := range []struct {
 		name string
 		stat *stats.Stat

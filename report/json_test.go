@@ -71,6 +71,7 @@ func TestFilesThatAreNoResultAreRefusedWithTheNextStep(t *testing.T) {
 		"a string for a number":     {strings.Replace(good, `"layer": 3`, `"layer": "3"`, 1), "field streams.layer"},
 		"a dimension of zero":       {strings.Replace(good, `"dim": 512`, `"dim": 0`, 1), "streams[0] (hca.3): dim 0"},
 		"a rate below zero":         {strings.Replace(good, `"bits_per_vector": 4224`, `"bits_per_vector": -1`, 1), "bits_per_vector -1"},
+		"overflows below zero":      {strings.Replace(good, `"rel_mse": {`, `"overflows": -1, "rel_mse": {`, 1), "-1 overflows"},
 		"more values than measured": {strings.Replace(good, `"n": 8`, `"n": 9`, 1), "n = 9 beside 8 values"},
 	} {
 		_, err := ReadJSON(strings.NewReader(c.text))

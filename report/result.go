@@ -111,8 +111,11 @@ type Codec struct {
 	Solved bool `json:"solved,omitempty"`
 	// BitsPerVector is counted from the bytes written, per-stream constants
 	// included; claimed where Simulated.
-	BitsPerVector    float64                `json:"bits_per_vector"`
-	Bytes            *int64                 `json:"bytes"` // all passages; null where Simulated
+	BitsPerVector float64 `json:"bits_per_vector"`
+	Bytes         *int64  `json:"bytes"` // all passages; null where Simulated
+	// Overflows counts the vectors of all passages that did not fit their slots
+	// and were coded more coarsely; nil for a codec without slots.
+	Overflows        *int                   `json:"overflows,omitempty"`
 	RelMSE           stats.Stat             `json:"rel_mse"`
 	RelMSEEnergy     stats.Stat             `json:"rel_mse_energy"`
 	RelMSEEnergyNope *stats.Stat            `json:"rel_mse_energy_nope"`

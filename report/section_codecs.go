@@ -53,13 +53,17 @@ func unit(f *findings) string {
 
 // codecNote states every figure with its denominator.
 func codecNote(f *findings) string {
-	return "Bits count the bytes written, per-stream constants included; b/v is bits per value. " +
+	note := "Bits count the bytes written, per-stream constants included; b/v is bits per value. " +
 		"CR is the baseline's bits over the codec's. " +
 		"Ratio is the squared error over the baseline's on the same vectors, mean over " + unit(f) + "s ± half of the 95 % interval. " +
 		"rel-MSE energy is Σ|x − x̂|² / Σ|x|²; rel-MSE is Σ|x − x̂|² / Σ|x − mean|², the mean vector taken over the " + unit(f) + "; " +
 		"NoPE and RoPE are the first over the dimensions without and with rotary position. " +
 		"Cosine is the mean over vectors, a zero vector counting 0. " +
 		"Pareto: no other codec with bytes has both fewer bits and less rel-MSE energy."
+	if len(overflowNotices(f.Streams)) > 0 {
+		note += " Vectors that overflowed did not fit their slots and were coded at a larger step; their errors are among those shown."
+	}
+	return note
 }
 
 func codecTable(f *findings, s *Stream) grid {
@@ -127,6 +131,9 @@ func marks(f *findings, s *Stream, c *Codec) string {
 	if c.Simulated {
 		m = append(m, "simulated, no bytes")
 	}
+	if c.Overflows != nil && *c.Overflows > 0 {
+		m = append(m, plural(*c.Overflows, "vector")+" overflowed")
+	}
 	if slices.Contains(s.Pareto, c.Codec) {
 		m = append(m, "Pareto")
 	}
@@ -138,10 +145,6 @@ func marks(f *findings, s *Stream, c *Codec) string {
 
 // streamTitle names a stream with its shape.
 func streamTitle(f *findings, s *Stream) string {
-	vectors := 0
-	for _, v := range s.Vectors {
-		vectors += v
-	}
 	where := ""
 	if s.Kind != "" && string(s.Kind) != s.Name {
 		where = ", kind " + name(string(s.Kind))
@@ -149,7 +152,7 @@ func streamTitle(f *findings, s *Stream) string {
 	if s.Layer >= 0 {
 		where += fmt.Sprintf(", layer %d", s.Layer)
 	}
-	return fmt.Sprintf("%s%s: D = %d, %s in %s", name(s.Name), where, s.Dim, plural(vectors, "vector"), plural(len(s.Vectors), unit(f)))
+	return fmt.Sprintf("%s%s: D = %d, %s in %s", name(s.Name), where, s.Dim, plural(s.vectors(), "vector"), plural(len(s.Vectors), unit(f)))
 }
 
 // codecsOfKind gathers the codecs of many streams: rates and errors averaged

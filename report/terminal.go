@@ -28,6 +28,12 @@ func Summary(w io.Writer, r *Result, width int) error {
 		terminalRatios(&b, f, rows, width)
 		terminalThresholds(&b, f, rows, width)
 	}
+	for _, n := range overflowNotices(r.Streams) {
+		b.WriteString("\n")
+		for _, line := range wrap(plain(n), width) {
+			b.WriteString(line + "\n")
+		}
+	}
 	for i := range r.Capacity {
 		b.WriteString("\n")
 		for _, line := range wrap(plain(r.Capacity[i].Sentence()), width) {
