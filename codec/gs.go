@@ -9,8 +9,10 @@ import (
 // newE8GS, newD4GS and newZGS make the gain-shape codes: a vector's length, the
 // gain, in a few bits, and its direction, the shape, as lattice points whose
 // coordinates are entropy coded with static tables. Every unit vector of a
-// dimension has about the same length in bits, whatever its distribution, and
-// the squared error is about moment*delta^2 of the vector's energy. (Sabin and
+// dimension has about the same length in bits, whatever its distribution (the
+// longest that were found have two coordinates that are not 0, and are 2.2 %
+// longer than the mean of 512 values at a delta of 0.0925), and the squared error
+// is about moment*delta^2 of the vector's energy. (Sabin and
 // Gray, "Product code vector quantizers for waveform and voice coding", IEEE
 // Trans. ASSP 32, 1984, call such codes gain-shape.)
 //
