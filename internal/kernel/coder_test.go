@@ -306,18 +306,20 @@ func BenchmarkBoxCoder(b *testing.B) {
 		work, y := make([]float32, c.Work()), make([]float32, len(x))
 		size := dim / int(l) * plain.width() / 8
 		bytes, steps := make([]byte, size*vectors), make([]float32, vectors)
-		run := func(name string, f func(v int)) {
+		run := func(name string, levels []Level, f func(v int)) {
 			b.Run(fmt.Sprint(l, "/", name), func(b *testing.B) {
-				benchEachLevel(b, vectors, 4*dim, func() {
+				benchLevels(b, levels, vectors, 4*dim, func() {
 					for v := range vectors {
 						f(v)
 					}
 				})
 			})
 		}
-		run("encode", func(v int) { steps[v], _ = c.Encode(bytes[v*size:], x[v*dim:], work) })
-		run("decode", func(v int) { c.Decode(y[v*dim:], bytes[v*size:], steps[v], 1) })
-		run("roundtrip", func(v int) { c.RoundTrip(y[v*dim:], x[v*dim:], work) })
+		kernels := levels()[1:] // plain Go packs in package codec
+		run("encode", kernels, func(v int) { steps[v], _ = c.Encode(bytes[v*size:], x[v*dim:], work) })
+		run("decode", kernels, func(v int) { c.Decode(y[v*dim:], bytes[v*size:], steps[v], 1) })
+		// Rotation, closest points and back, without packing.
+		run("roundtrip", levels(), func(v int) { c.RoundTrip(y[v*dim:], x[v*dim:], work) })
 	}
 }
 

@@ -28,7 +28,12 @@ func atEachLevel(t *testing.T, f func(t *testing.T)) {
 // benchEachLevel runs f as a sub-benchmark for each level of this machine; f
 // does the work of the given number of vectors, each of bytes bytes.
 func benchEachLevel(b *testing.B, vectors, bytes int, f func()) {
-	for _, l := range levels() {
+	benchLevels(b, levels(), vectors, bytes, f)
+}
+
+// benchLevels is benchEachLevel at some levels.
+func benchLevels(b *testing.B, levels []Level, vectors, bytes int, f func()) {
+	for _, l := range levels {
 		b.Run(l.String(), func(b *testing.B) {
 			defer Use(l)()
 			b.SetBytes(int64(vectors * bytes))
