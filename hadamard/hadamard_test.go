@@ -1,6 +1,7 @@
 package hadamard
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/bits"
@@ -188,4 +189,36 @@ func TestOtherLengthsPanic(t *testing.T) {
 			Transform(make([]float32, n))
 		}()
 	}
+}
+
+// FuzzTransform holds the transform of any bits, as many values as there are, to
+// its stages.
+func FuzzTransform(f *testing.F) {
+	for _, n := range []int{1, 2, 8, 32, 128, 512} {
+		x := gaussian(rand.New(rand.NewPCG(uint64(n), 3)), n)
+		b := make([]byte, 4*n)
+		for i, v := range x {
+			binary.LittleEndian.PutUint32(b[4*i:], math.Float32bits(v))
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) < 4 {
+			return
+		}
+		n := 1 << (bits.Len(uint(min(len(b)/4, MaxLen))) - 1)
+		x := make([]float32, n)
+		for i := range x {
+			x[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+		}
+		want := slices.Clone(x)
+		byStages(want)
+		Transform(x)
+		for i, v := range x {
+			// A NaN has no rules for its bits.
+			if math.Float32bits(v) != math.Float32bits(want[i]) && (v == v || want[i] == want[i]) {
+				t.Fatalf("n=%d: value %d is %v, stage by stage it is %v", n, i, v, want[i])
+			}
+		}
+	})
 }
