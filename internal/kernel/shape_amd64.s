@@ -303,7 +303,7 @@ GLOBL all00000001<>(SB), RODATA|NOPTR, $32
 
 // func joinE8AVX2(points *float32, symbols *byte, raw *byte, words int, lo int32, factor float32)
 // Requires: AVX, AVX2
-TEXT ·joinE8AVX2(SB), NOSPLIT, $0-40
+TEXT ·joinE8AVX2(SB), NOSPLIT, $16-40
 	MOVQ         points+0(FP), AX
 	MOVQ         symbols+8(FP), CX
 	MOVQ         raw+16(FP), DX
@@ -335,18 +335,16 @@ word:
 	MOVQ         R9, R10
 	SHLQ         $0x08, R10
 	SUBQ         R9, R10
+	MOVQ         R8, (SP)
+	MOVQ         R10, 8(SP)
 	VPMOVZXBD    (CX), Y2
 	VPADDD       Y0, Y2, Y2
 	VPADDD       Y2, Y2, Y2
-	VMOVD        R8, X3
-	VPBROADCASTB X3, Y3
-	VMOVD        R10, X4
-	VPBROADCASTB X4, Y4
+	VPBROADCASTB (SP), Y3
+	VPBROADCASTB 8(SP), Y4
 	VPAND        bits<>+0(SB), Y3, Y3
 	VPCMPEQD     bits<>+0(SB), Y3, Y3
 	VPSUBD       Y3, Y2, Y2
-	SHRQ         $0x08, R8
-	SHRQ         $0x08, R10
 	VCVTDQ2PS    Y2, Y2
 	VPAND        halves<>+0(SB), Y4, Y4
 	VADDPS       Y4, Y2, Y2
@@ -355,15 +353,11 @@ word:
 	VPMOVZXBD    8(CX), Y2
 	VPADDD       Y0, Y2, Y2
 	VPADDD       Y2, Y2, Y2
-	VMOVD        R8, X3
-	VPBROADCASTB X3, Y3
-	VMOVD        R10, X4
-	VPBROADCASTB X4, Y4
+	VPBROADCASTB 1(SP), Y3
+	VPBROADCASTB 9(SP), Y4
 	VPAND        bits<>+32(SB), Y3, Y3
 	VPCMPEQD     bits<>+32(SB), Y3, Y3
 	VPSUBD       Y3, Y2, Y2
-	SHRQ         $0x08, R8
-	SHRQ         $0x08, R10
 	VCVTDQ2PS    Y2, Y2
 	VPAND        halves<>+32(SB), Y4, Y4
 	VADDPS       Y4, Y2, Y2
@@ -372,15 +366,11 @@ word:
 	VPMOVZXBD    16(CX), Y2
 	VPADDD       Y0, Y2, Y2
 	VPADDD       Y2, Y2, Y2
-	VMOVD        R8, X3
-	VPBROADCASTB X3, Y3
-	VMOVD        R10, X4
-	VPBROADCASTB X4, Y4
+	VPBROADCASTB 2(SP), Y3
+	VPBROADCASTB 10(SP), Y4
 	VPAND        bits<>+0(SB), Y3, Y3
 	VPCMPEQD     bits<>+0(SB), Y3, Y3
 	VPSUBD       Y3, Y2, Y2
-	SHRQ         $0x08, R8
-	SHRQ         $0x08, R10
 	VCVTDQ2PS    Y2, Y2
 	VPAND        halves<>+0(SB), Y4, Y4
 	VADDPS       Y4, Y2, Y2
@@ -389,15 +379,11 @@ word:
 	VPMOVZXBD    24(CX), Y2
 	VPADDD       Y0, Y2, Y2
 	VPADDD       Y2, Y2, Y2
-	VMOVD        R8, X3
-	VPBROADCASTB X3, Y3
-	VMOVD        R10, X4
-	VPBROADCASTB X4, Y4
+	VPBROADCASTB 3(SP), Y3
+	VPBROADCASTB 11(SP), Y4
 	VPAND        bits<>+32(SB), Y3, Y3
 	VPCMPEQD     bits<>+32(SB), Y3, Y3
 	VPSUBD       Y3, Y2, Y2
-	SHRQ         $0x08, R8
-	SHRQ         $0x08, R10
 	VCVTDQ2PS    Y2, Y2
 	VPAND        halves<>+32(SB), Y4, Y4
 	VADDPS       Y4, Y2, Y2
@@ -406,15 +392,11 @@ word:
 	VPMOVZXBD    32(CX), Y2
 	VPADDD       Y0, Y2, Y2
 	VPADDD       Y2, Y2, Y2
-	VMOVD        R8, X3
-	VPBROADCASTB X3, Y3
-	VMOVD        R10, X4
-	VPBROADCASTB X4, Y4
+	VPBROADCASTB 4(SP), Y3
+	VPBROADCASTB 12(SP), Y4
 	VPAND        bits<>+0(SB), Y3, Y3
 	VPCMPEQD     bits<>+0(SB), Y3, Y3
 	VPSUBD       Y3, Y2, Y2
-	SHRQ         $0x08, R8
-	SHRQ         $0x08, R10
 	VCVTDQ2PS    Y2, Y2
 	VPAND        halves<>+0(SB), Y4, Y4
 	VADDPS       Y4, Y2, Y2
@@ -423,15 +405,11 @@ word:
 	VPMOVZXBD    40(CX), Y2
 	VPADDD       Y0, Y2, Y2
 	VPADDD       Y2, Y2, Y2
-	VMOVD        R8, X3
-	VPBROADCASTB X3, Y3
-	VMOVD        R10, X4
-	VPBROADCASTB X4, Y4
+	VPBROADCASTB 5(SP), Y3
+	VPBROADCASTB 13(SP), Y4
 	VPAND        bits<>+32(SB), Y3, Y3
 	VPCMPEQD     bits<>+32(SB), Y3, Y3
 	VPSUBD       Y3, Y2, Y2
-	SHRQ         $0x08, R8
-	SHRQ         $0x08, R10
 	VCVTDQ2PS    Y2, Y2
 	VPAND        halves<>+32(SB), Y4, Y4
 	VADDPS       Y4, Y2, Y2
@@ -440,15 +418,11 @@ word:
 	VPMOVZXBD    48(CX), Y2
 	VPADDD       Y0, Y2, Y2
 	VPADDD       Y2, Y2, Y2
-	VMOVD        R8, X3
-	VPBROADCASTB X3, Y3
-	VMOVD        R10, X4
-	VPBROADCASTB X4, Y4
+	VPBROADCASTB 6(SP), Y3
+	VPBROADCASTB 14(SP), Y4
 	VPAND        bits<>+0(SB), Y3, Y3
 	VPCMPEQD     bits<>+0(SB), Y3, Y3
 	VPSUBD       Y3, Y2, Y2
-	SHRQ         $0x08, R8
-	SHRQ         $0x08, R10
 	VCVTDQ2PS    Y2, Y2
 	VPAND        halves<>+0(SB), Y4, Y4
 	VADDPS       Y4, Y2, Y2
@@ -457,15 +431,11 @@ word:
 	VPMOVZXBD    56(CX), Y2
 	VPADDD       Y0, Y2, Y2
 	VPADDD       Y2, Y2, Y2
-	VMOVD        R8, X3
-	VPBROADCASTB X3, Y3
-	VMOVD        R10, X4
-	VPBROADCASTB X4, Y4
+	VPBROADCASTB 7(SP), Y3
+	VPBROADCASTB 15(SP), Y4
 	VPAND        bits<>+32(SB), Y3, Y3
 	VPCMPEQD     bits<>+32(SB), Y3, Y3
 	VPSUBD       Y3, Y2, Y2
-	SHRQ         $0x08, R8
-	SHRQ         $0x08, R10
 	VCVTDQ2PS    Y2, Y2
 	VPAND        halves<>+32(SB), Y4, Y4
 	VADDPS       Y4, Y2, Y2

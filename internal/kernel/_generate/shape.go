@@ -142,6 +142,10 @@ func (u *units) joinE8() {
 	one, bits := u.constant(1), u.words("bits", blockPattern([blockSize]uint32{1, 2, 4, 8, 16, 32, 64, 128}))
 
 	low, high := u.everyByte(0x7f), u.everyByte(1)
+	var odds, halfs operand.Mem // AVX2: odd and cosets, of which bytes are loaded
+	if !u.wide {
+		odds, halfs = u.AllocLocal(wordBlocks), u.AllocLocal(wordBlocks)
+	}
 	u.each("word", n, func() {
 		// In odd, the last bit of a byte becomes the parity of the others; in
 		// cosets, all of its bits the last.
@@ -164,6 +168,10 @@ func (u *units) joinE8() {
 		u.MOVQ(cosets, t)
 		u.SHLQ(operand.U8(8), t)
 		u.SUBQ(cosets, t)
+		if !u.wide {
+			u.MOVQ(odd, odds)
+			u.MOVQ(t, halfs)
+		}
 		for unit := range wordBlocks / unitBlocks {
 			for i, k := range u.vectors() {
 				at := unit*unitValues + i*u.lanes()
@@ -179,15 +187,17 @@ func (u *units) joinE8() {
 					inHalf = isHalf
 				} else {
 					isOdd, isHalf := u.vec(), u.vec()
-					u.spread(odd, isOdd)
-					u.spread(t, isHalf)
+					u.VPBROADCASTB(odds.Offset(at/blockSize), isOdd)
+					u.VPBROADCASTB(halfs.Offset(at/blockSize), isHalf)
 					u.VPAND(u.part(bits, i), isOdd, isOdd)
 					u.VPCMPEQD(u.part(bits, i), isOdd, isOdd)
 					u.VPSUBD(isOdd, k, k)
 					inHalf = isHalf
 				}
-				u.SHRQ(operand.U8(u.lanes()), odd)
-				u.SHRQ(operand.U8(u.lanes()), t)
+				if u.wide {
+					u.SHRQ(operand.U8(u.lanes()), odd)
+					u.SHRQ(operand.U8(u.lanes()), t)
+				}
 				u.VCVTDQ2PS(k, k)
 				if u.wide {
 					u.VADDPS(u.part(halves, i), k, inHalf, k)
@@ -209,11 +219,4 @@ func (u *units) everyByte(b uint64) reg.GPVirtual {
 	r := u.GP64()
 	u.MOVQ(operand.U64(b*0x0101010101010101), r)
 	return r
-}
-
-// spread sets the lanes of v to the lowest byte of r where b is not masked: all
-// four bytes of a lane alike.
-func (u *units) spread(r reg.GPVirtual, v reg.VecVirtual) {
-	u.VMOVD(r.As32(), v.AsX())
-	u.VPBROADCASTB(v.AsX(), v)
 }
