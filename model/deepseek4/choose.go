@@ -94,10 +94,15 @@ func (l *Layer) turnIndexQueries(cache *Cache, q []float32, first, from, end int
 func (l *Layer) score(sum, dots []float32, stride int, weights []float32) {
 	clear(sum)
 	for h, w := range weights {
-		for j, d := range dots[h*stride:][:len(sum)] {
-			if d > 0 {
-				sum[j] += l.mode.bf16Value(l.mode.bf16Value(d) * w)
+		dots := dots[h*stride:][:len(sum)]
+		if l.mode == AsServed {
+			for j, d := range dots {
+				sum[j] += keepBF16(keepBF16(max(d, 0)) * w)
 			}
+			continue
+		}
+		for j, d := range dots { // no branch: signs are as good as random
+			sum[j] += float32(max(d, 0) * w)
 		}
 	}
 	l.mode.bf16(sum)

@@ -38,11 +38,3 @@ func (m Mode) bf16(x []float32) {
 		roundBF16(x)
 	}
 }
-
-// bf16Value is bf16 of one value.
-func (m Mode) bf16Value(v float32) float32 {
-	if m == AsServed {
-		return keepBF16(v)
-	}
-	return v
-}
