@@ -22,14 +22,36 @@ const lowest = -708
 // this package's sums. Where a value of x is NaN or infinite, the result is NaN
 // or, for a negative infinity, 0.
 func Softmax(x []float32, scale float64, e []float64) {
-	e = e[:len(x)]
 	top := float64(float64(largest(x)) * scale) // converted: not fused with what it is taken from
+	sum := exponentials(e, x, scale, top)
+	narrow(x, e, 1/sum)
+}
+
+// Largest returns the largest value of x, minus infinity for an empty x; NaN if one
+// is.
+func Largest(x []float32) float32 { return largest(x) }
+
+// ExpAbout sets x to float32(e_i), with e_i = exp(max(scale x_i - top, -708)) in e, as
+// long as x or longer, and returns the sum of e: parts of a [Softmax] whose values do
+// not lie side by side.
+func ExpAbout(x []float32, scale, top float64, e []float64) (sum float64) {
+	sum = exponentials(e, x, scale, top)
+	narrow(x, e, 1)
+	return sum
+}
+
+func exponentials(e []float64, x []float32, scale, top float64) (sum float64) {
+	e = e[:len(x)]
 	sum, done := expAbout(e, x, scale, top)
 	for i := done; i < len(x); i++ {
 		e[i] = elementary.Exp(max(float64(float64(x[i])*scale)-top, lowest))
 		sum += e[i]
 	}
-	factor := 1 / sum
+	return sum
+}
+
+// narrow sets x to float32(e_i * factor).
+func narrow(x []float32, e []float64, factor float64) {
 	for i := scaleDown(x, e, factor); i < len(x); i++ {
 		x[i] = float32(e[i] * factor)
 	}

@@ -59,6 +59,39 @@ func TestSoftmaxIsItsDefinition(t *testing.T) {
 	})
 }
 
+func TestPartsOfASoftmaxAreItsExponentials(t *testing.T) {
+	atEachLevel(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(8, 5))
+		for _, n := range edgeLengths {
+			x, e := make([]float32, n), make([]float64, n)
+			for i := range x {
+				x[i] = float32(20 * r.NormFloat64())
+			}
+			const scale = 0.125
+			largest := float32(math.Inf(-1))
+			for _, v := range x {
+				largest = max(largest, v)
+			}
+			if got := Largest(x); got != largest {
+				t.Fatalf("%d values: the largest is %v, want %v", n, got, largest)
+			}
+			top := r.NormFloat64()
+			got := append([]float32(nil), x...)
+			sum, want := ExpAbout(got, scale, top, e), 0.0
+			for i, v := range x {
+				exp := elementary.Exp(max(float64(float64(v)*scale)-top, lowest))
+				if got[i] != float32(exp) {
+					t.Fatalf("%d values: value %d is %v, want %v", n, i, got[i], float32(exp))
+				}
+				want += exp
+			}
+			if math.Abs(sum-want) > 1e-14*want {
+				t.Fatalf("%d values: sum %v, want %v", n, sum, want)
+			}
+		}
+	})
+}
+
 func TestSiLUIsItsDefinition(t *testing.T) {
 	atEachLevel(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(8, 2))
