@@ -179,33 +179,12 @@ func (a *attender) gather(entries []float32, chosen []int, dim int) []float32 {
 // weigh replaces the scores of a query by their exponentials, relative to the
 // highest, and returns the sum of these and that of the sink.
 func (a *attender) weigh(m Mode, near, far []float32, sink, scale float64) (total float64) {
-	a.exp = grow(a.exp, len(near)+len(far)+1)
-	top := math.Inf(-1)
-	for i, v := range near {
-		a.exp[i] = float64(v) * scale
-		top = max(top, a.exp[i])
-	}
-	for i, v := range far {
-		a.exp[len(near)+i] = float64(v) * scale
-		top = max(top, a.exp[len(near)+i])
-	}
-	a.exp[len(a.exp)-1] = sink
-	for i, v := range a.exp {
-		a.exp[i] = v - top
-	}
-	elementary.ExpAll(a.exp)
-	for _, v := range a.exp {
-		total += v
-	}
-	for i := range near {
-		near[i] = float32(a.exp[i])
-	}
-	for i := range far {
-		far[i] = float32(a.exp[len(near)+i])
-	}
+	a.exp = grow(a.exp, max(len(near), len(far)))
+	top := float64(float64(max(kernel.Largest(near), kernel.Largest(far))) * scale)
+	total = kernel.ExpAbout(near, scale, top, a.exp) + kernel.ExpAbout(far, scale, top, a.exp)
 	m.bf16(near)
 	m.bf16(far)
-	return total
+	return total + elementary.Exp(sink-top)
 }
 
 // attender is one that is free.
