@@ -38,17 +38,18 @@ func TestTheHighestScoresAreChosenAndOfEqualOnesTheFirst(t *testing.T) {
 	})
 }
 
+// The wider the range of the values, the slower the rows converge.
 func TestSinkhornMakesRowsAndColumnsSumToOne(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		k := rapid.IntRange(1, 8).Draw(t, "k")
-		c := rapid.SliceOfN(rapid.Float64Range(-4, 4), k*k, k*k).Draw(t, "c")
+		c := rapid.SliceOfN(rapid.Float64Range(-2, 2), k*k, k*k).Draw(t, "c")
 		sinkhorn(c, k, 200, 1e-6)
 		for i := range k {
 			row, column := 0.0, 0.0
 			for j := range k {
 				row, column = row+c[i*k+j], column+c[j*k+i]
 			}
-			if math.Abs(row-1) > 1e-3 || math.Abs(column-1) > 1e-5 {
+			if math.Abs(row-1) > 1e-4 || math.Abs(column-1) > 1e-5 {
 				t.Errorf("row %d sums to %v, column %d to %v", i, row, i, column)
 			}
 		}
