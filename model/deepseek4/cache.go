@@ -23,12 +23,21 @@ type Write struct {
 // difference.
 type Hook func(w Write) (replaced bool, err error)
 
+// Record is the hook that appends what a layer writes to e and replaces nothing.
+func Record(e *Entries) Hook {
+	return func(w Write) (bool, error) {
+		to := e.stream(w.Stream)
+		*to = append(*to, w.Entries...)
+		return false, nil
+	}
+}
+
 // Snapshot is the hook that makes attention read given entries of the passage, such
-// as coded ones of another pass, in place of its own. Streams that e does not have
-// are left as they are.
+// as coded ones that [Record] took from another pass, in place of its own. Streams
+// that e does not have are left as they are.
 func Snapshot(e *Entries) Hook {
 	return func(w Write) (bool, error) {
-		from := e.of(w.Stream)
+		from := *e.stream(w.Stream)
 		if len(from) == 0 {
 			return false, nil
 		}

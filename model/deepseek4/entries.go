@@ -14,15 +14,15 @@ type Entries struct {
 	Indexer    []float32 // [blocks of 4 tokens completed, index_head_dim], after the Hadamard transform
 }
 
-// of is the entries of one stream.
-func (e *Entries) of(stream Streams) []float32 {
-	switch stream {
+// stream is where the entries of one stream are.
+func (e *Entries) stream(s Streams) *[]float32 {
+	switch s {
 	case Window:
-		return e.Window
+		return &e.Window
 	case Compressed:
-		return e.Compressed
+		return &e.Compressed
 	default:
-		return e.Indexer
+		return &e.Indexer
 	}
 }
 

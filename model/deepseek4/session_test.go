@@ -168,11 +168,12 @@ func TestAReplacedEntryIsStoredAsItIs(t *testing.T) {
 
 func TestASnapshotIsReadInPlaceOfOwnEntries(t *testing.T) {
 	m, tokens := loadForward(t), forwardTokens(t)[:150]
-	seen := recorder{}
-	want := logitsOf(t, m.NewSession(Options{Hook: seen.hook}), tokens)
+	seen := make([]Entries, m.Config.Layers)
+	record := func(w Write) (bool, error) { return Record(&seen[w.Layer])(w) }
+	want := logitsOf(t, m.NewSession(Options{Hook: record}), tokens, 30)
 	of := func(layer int, change func([]float32) []float32) Hook {
-		get := func(stream Streams) []float32 { return change(slices.Clone(seen[fmt.Sprintf("%d %v", layer, stream)])) }
-		return Snapshot(&Entries{get(Window), get(Compressed), get(Indexer)})
+		e := seen[layer]
+		return Snapshot(&Entries{change(slices.Clone(e.Window)), change(slices.Clone(e.Compressed)), change(slices.Clone(e.Indexer))})
 	}
 	pass := func(change func([]float32) []float32) ([]float32, error) {
 		hooks := make([]Hook, m.Config.Layers)
