@@ -5,10 +5,8 @@ package capture
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"runtime"
 
 	"kakeyalattice/checkpoint"
@@ -50,72 +48,17 @@ type Job struct {
 	Progress func(stage string, done, total int)
 }
 
-// model is an opened checkpoint with the part of its config that tells its
-// family.
-type model struct {
-	*checkpoint.Checkpoint
-	family string
-	config []byte
-}
-
-func (j *Job) open(ctx context.Context, name string) (*model, error) {
-	files, err := j.Files(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	config, err := files.ReadFile(ctx, "config.json")
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s has no config.json: not a model in Hugging Face's layout: %w", files.Name(), err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	var family struct {
-		ModelType string `json:"model_type"`
-	}
-	if err := json.Unmarshal(config, &family); err != nil {
-		return nil, fmt.Errorf("%s: config.json: %w", files.Name(), err)
-	}
-	ck, err := checkpoint.Open(ctx, files)
-	if err != nil {
-		return nil, err
-	}
-	return &model{ck, family.ModelType, config}, nil
-}
-
-// tokenizer reads the model's tokenizer, with its special tokens where the
-// model names them.
-func (m *model) tokenizer(ctx context.Context) (*tokenizer.Tokenizer, error) {
-	data, err := m.ReadFile(ctx, "tokenizer.json")
-	if err != nil {
-		return nil, fmt.Errorf("%s: no tokenizer: %w", m.Name(), err)
-	}
-	t, err := tokenizer.Parse(m.Name()+"/tokenizer.json", data)
-	if err != nil {
-		return nil, err
-	}
-	config, err := m.ReadFile(ctx, "tokenizer_config.json")
-	if errors.Is(err, fs.ErrNotExist) {
-		return t, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return t.WithConfig(m.Name()+"/tokenizer_config.json", config)
-}
-
 // Open captures the streams.
 func (j *Job) Open(ctx context.Context) (*kv.Source, error) {
-	m, err := j.open(ctx, j.Model)
+	m, err := j.model(ctx, j.Model)
 	if err != nil {
 		return nil, err
 	}
 	defer m.Close()
 	var src *kv.Source
-	switch m.family {
-	case "deepseek_v4":
+	if m.DeepSeekV4() {
 		src, err = j.deepSeek4(ctx, m)
-	default:
+	} else {
 		src, err = j.llama(ctx, m)
 	}
 	if err != nil {
@@ -141,8 +84,8 @@ func (j *Job) workers() int {
 }
 
 // texts encodes the passages for a model.
-func (j *Job) texts(ctx context.Context, m *model) ([]Text, error) {
-	t, err := m.tokenizer(ctx)
+func (j *Job) texts(ctx context.Context, m *Model) ([]Text, error) {
+	t, err := m.Tokenizer(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +113,7 @@ func (j *Job) texts(ctx context.Context, m *model) ([]Text, error) {
 type plan struct {
 	cfg    *deepseek4.Config
 	layers []int
-	host   *model // nil: the model's own embeddings, or a file
+	host   *Model // nil: the model's own embeddings, or a file
 	texts  []Text
 	hidden *kv.Source // nil without Hidden
 }
@@ -186,7 +129,7 @@ func (p *plan) close() {
 
 const embedding = "embed.weight" // of DeepSeek-V4
 
-func (j *Job) planDeepSeek4(ctx context.Context, m *model) (_ *plan, err error) {
+func (j *Job) planDeepSeek4(ctx context.Context, m *Model) (_ *plan, err error) {
 	p := &plan{}
 	defer func() {
 		if err != nil {
@@ -213,7 +156,7 @@ func (j *Job) planDeepSeek4(ctx context.Context, m *model) (_ *plan, err error) 
 		}
 		return p, nil
 	case j.Protocol.Host != protocol.SelfHost:
-		if p.host, err = j.open(ctx, j.Protocol.Host); err != nil {
+		if p.host, err = j.model(ctx, j.Protocol.Host); err != nil {
 			return nil, err
 		}
 		reader = p.host
@@ -224,7 +167,7 @@ func (j *Job) planDeepSeek4(ctx context.Context, m *model) (_ *plan, err error) 
 	return p, err
 }
 
-func (j *Job) deepSeek4(ctx context.Context, m *model) (*kv.Source, error) {
+func (j *Job) deepSeek4(ctx context.Context, m *Model) (*kv.Source, error) {
 	p, err := j.planDeepSeek4(ctx, m)
 	if err != nil {
 		return nil, err
@@ -256,7 +199,7 @@ func (j *Job) deepSeek4Options(p *plan) Options {
 }
 
 // hiddenStates is the input of the layers.
-func (j *Job) hiddenStates(ctx context.Context, m *model, p *plan) (Hidden, error) {
+func (j *Job) hiddenStates(ctx context.Context, m *Model, p *plan) (Hidden, error) {
 	switch {
 	case p.hidden != nil:
 		return HiddenFile(p.hidden, p.cfg.HiddenSize)
@@ -289,12 +232,12 @@ type Need struct {
 
 // Needs lists what the job reads of its models' tensors, without reading it.
 func (j *Job) Needs(ctx context.Context) ([]Need, error) {
-	m, err := j.open(ctx, j.Model)
+	m, err := j.model(ctx, j.Model)
 	if err != nil {
 		return nil, err
 	}
 	defer m.Close()
-	if m.family != "deepseek_v4" {
+	if !m.DeepSeekV4() {
 		return m.needs(ctx, "all tensors", m.Names())
 	}
 	p, err := j.planDeepSeek4(ctx, m)
@@ -317,7 +260,7 @@ func (j *Job) Needs(ctx context.Context) ([]Need, error) {
 	return append(list, rows...), err
 }
 
-func (m *model) needs(ctx context.Context, what string, names []string) ([]Need, error) {
+func (m *Model) needs(ctx context.Context, what string, names []string) ([]Need, error) {
 	parts, err := m.Plan(ctx, names...)
 	if err != nil {
 		return nil, err
@@ -331,7 +274,7 @@ func (m *model) needs(ctx context.Context, what string, names []string) ([]Need,
 }
 
 // embeddingNeeds is the part of an embedding that the texts ask for.
-func (j *Job) embeddingNeeds(ctx context.Context, m *model, p *plan) ([]Need, error) {
+func (j *Job) embeddingNeeds(ctx context.Context, m *Model, p *plan) ([]Need, error) {
 	if p.hidden != nil {
 		return nil, nil
 	}
@@ -356,12 +299,12 @@ func (j *Job) embeddingNeeds(ctx context.Context, m *model, p *plan) ([]Need, er
 
 // Fetch brings what the job reads, and keeps it where checkpoints are cached.
 func (j *Job) Fetch(ctx context.Context) error {
-	m, err := j.open(ctx, j.Model)
+	m, err := j.model(ctx, j.Model)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	if m.family != "deepseek_v4" {
+	if !m.DeepSeekV4() {
 		return m.Checkpoint.Fetch(ctx, m.Names()...)
 	}
 	p, err := j.planDeepSeek4(ctx, m)

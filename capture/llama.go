@@ -14,7 +14,7 @@ import (
 const block = 256
 
 // llama captures the model of a job.
-func (j *Job) llama(ctx context.Context, m *model) (*kv.Source, error) {
+func (j *Job) llama(ctx context.Context, m *Model) (*kv.Source, error) {
 	cfg, err := llama.ParseConfig(m.config)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w; DeepSeek-V4 is the other family that this program runs", m.Name(), err)
