@@ -1,0 +1,310 @@
+package eval
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"kakeyalattice/kv"
+	"kakeyalattice/model/deepseek4"
+)
+
+// The tokens that go through a part of a DeepSeek-V4 layer at a time: of one text
+// through attention, of any texts through the experts, where each expert gets its
+// share of them.
+const (
+	attentionTokens = 1024
+	expertTokens    = 4096
+)
+
+// v4 is a DeepSeek-V4 under evaluation. The exact model and all arms go through a
+// layer before the next one is read, so that weights are read once.
+type v4 struct {
+	*Plan
+	cfg   *deepseek4.Config
+	run   deepseek4.Run
+	width int // values in the residual streams of a token
+	ids   []int32
+	first []int // of each text in ids
+	exact []float32
+	arms  []*v4Arm
+}
+
+type v4Arm struct {
+	*armState
+	x []float32 // [tokens of all texts, hc_mult, hidden]
+}
+
+// entries are those of one layer, by stream, text by text.
+type entries map[deepseek4.Streams][][]float32
+
+func (p *Plan) deepSeek4(ctx context.Context) (*Outcome, error) {
+	cfg, err := p.v4Config(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.short(cfg.MaxPositions); err != nil {
+		return nil, err
+	}
+	out := &Outcome{Texts: make([]Scored, len(p.Texts))}
+	states, err := p.states(v4Dims(cfg), out)
+	if err != nil {
+		return nil, err
+	}
+	e := &v4{Plan: p, cfg: cfg, run: deepseek4.Run{Workers: p.workers()}, width: cfg.HCMult * cfg.HiddenSize}
+	for _, t := range p.Texts {
+		e.first = append(e.first, len(e.ids))
+		e.ids = append(e.ids, t.IDs...)
+	}
+	e.first = append(e.first, len(e.ids))
+	ends, err := deepseek4.LoadEnds(ctx, p.Model.Checkpoint, cfg)
+	if err != nil {
+		return nil, err
+	}
+	e.exact = make([]float32, len(e.ids)*e.width)
+	if err := ends.Embed(e.exact, e.ids); err != nil {
+		return nil, err
+	}
+	for _, s := range states {
+		e.arms = append(e.arms, &v4Arm{s, slices.Clone(e.exact)})
+	}
+	if err := e.layers(ctx); err != nil {
+		return nil, err
+	}
+	if err := e.score(ctx, ends, out); err != nil {
+		return nil, err
+	}
+	for _, a := range e.arms {
+		out.Arms = append(out.Arms, a.end())
+	}
+	return out, nil
+}
+
+func (p *Plan) v4Config(ctx context.Context) (*deepseek4.Config, error) {
+	text, err := p.Model.Config(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := deepseek4.ParseConfig(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p.Model.Name(), err)
+	}
+	return cfg, nil
+}
+
+// v4Kind is the kind of a layer's stream.
+func v4Kind(cfg *deepseek4.Config, layer int, stream deepseek4.Streams) kv.Kind {
+	switch {
+	case stream == deepseek4.Window:
+		return kv.SWA
+	case stream == deepseek4.Indexer:
+		return kv.Indexer
+	case cfg.Ratio(layer) == deepseek4.RatioCSA:
+		return kv.CSA
+	}
+	return kv.HCA
+}
+
+// v4Dims are the dimensions of the kinds that the model's layers have.
+func v4Dims(cfg *deepseek4.Config) map[kv.Kind]int {
+	dims := map[kv.Kind]int{}
+	for l := range cfg.Layers {
+		for _, stream := range v4Streams {
+			if cfg.Streams(l)&stream != 0 {
+				dims[v4Kind(cfg, l, stream)] = cfg.HeadDim
+			}
+		}
+	}
+	if _, ok := dims[kv.Indexer]; ok {
+		dims[kv.Indexer] = cfg.IndexHeadDim
+	}
+	return dims
+}
+
+var v4Streams = [...]deepseek4.Streams{deepseek4.Window, deepseek4.Compressed, deepseek4.Indexer}
+
+// layers takes the residual streams through all layers. While one is computed the
+// next is fetched.
+func (e *v4) layers(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	fetched := e.fetch(ctx, 0)
+	defer func() { <-fetched }()
+	for l := range e.cfg.Layers {
+		e.progress("layers", l, e.cfg.Layers)
+		err := <-fetched
+		fetched = e.fetch(ctx, l+1)
+		if err != nil {
+			return err
+		}
+		layer, err := deepseek4.LoadLayer(ctx, e.Model.Checkpoint, e.cfg, l)
+		if err != nil {
+			return err
+		}
+		if err := e.layer(ctx, layer); err != nil {
+			return err
+		}
+	}
+	e.progress("layers", e.cfg.Layers, e.cfg.Layers)
+	return nil
+}
+
+// fetch begins to bring a layer; the channel gives its error, once, and is closed.
+func (e *v4) fetch(ctx context.Context, layer int) chan error {
+	done := make(chan error, 1)
+	go func() {
+		defer close(done)
+		if layer < e.cfg.Layers {
+			if err := e.Model.Fetch(ctx, deepseek4.LayerTensors(e.cfg, layer)...); err != nil {
+				done <- fmt.Errorf("layer %d: %w", layer, err)
+			}
+		}
+	}()
+	return done
+}
+
+// layer takes the exact model and then the arms through a layer.
+func (e *v4) layer(ctx context.Context, l *deepseek4.Layer) error {
+	coders, fits, err := e.coders(l)
+	if err != nil {
+		return err
+	}
+	written := entries{}
+	var keep func(text int, w deepseek4.Write) (bool, error)
+	if fits || e.Mode == Snapshot {
+		keep = func(text int, w deepseek4.Write) (bool, error) {
+			if written[w.Stream] == nil {
+				written[w.Stream] = make([][]float32, len(e.Texts))
+			}
+			written[w.Stream][text] = append(written[w.Stream][text], w.Entries...)
+			return false, nil
+		}
+	}
+	if err := e.pass(ctx, l, e.exact, keep); err != nil {
+		return err
+	}
+	for i, a := range e.arms {
+		for stream, c := range coders[i] {
+			if _, needsFit, _ := newCoder(c.spec, c.dim); !needsFit || len(written[stream]) == 0 {
+				continue // a stream of no entries: the texts are shorter than a block
+			}
+			fitted, err := c.fit(slices.Values(written[stream]), e.margin())
+			if err != nil {
+				return a.wrap(v4Kind(e.cfg, l.Index(), stream), l.Index(), err)
+			}
+			coders[i][stream] = fitted
+			a.kinds[v4Kind(e.cfg, l.Index(), stream)].SideBits += int64(fitted.side)
+		}
+	}
+	for i, a := range e.arms {
+		err := e.pass(ctx, l, a.x, func(text int, w deepseek4.Write) (bool, error) {
+			if e.Mode == Snapshot {
+				copy(w.Entries, written[w.Stream][text][w.First*w.Dim:])
+			}
+			c, ok := coders[i][w.Stream]
+			if !ok {
+				return true, nil
+			}
+			kind := v4Kind(e.cfg, w.Layer, w.Stream)
+			if err := a.code(c, kind, text, w.Entries); err != nil {
+				return false, a.wrap(kind, w.Layer, err)
+			}
+			return true, nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// coders are those of a layer for each arm, by stream; fits says that some of them
+// lack their per-stream constants.
+func (e *v4) coders(l *deepseek4.Layer) (all []map[deepseek4.Streams]*coder, fits bool, err error) {
+	for _, a := range e.arms {
+		own := map[deepseek4.Streams]*coder{}
+		for _, stream := range v4Streams {
+			if e.cfg.Streams(l.Index())&stream == 0 {
+				continue
+			}
+			w := a.kinds[v4Kind(e.cfg, l.Index(), stream)]
+			if w == nil {
+				continue
+			}
+			c, needsFit, err := newCoder(a.out.Codec, w.Dim)
+			if err != nil {
+				return nil, false, err
+			}
+			if own[stream] = c; needsFit {
+				fits = true
+			} else {
+				w.SideBits += int64(c.side)
+			}
+		}
+		all = append(all, own)
+	}
+	return all, fits, nil
+}
+
+// pass takes residual streams of all texts through a layer.
+func (e *v4) pass(ctx context.Context, l *deepseek4.Layer, x []float32, write func(text int, w deepseek4.Write) (bool, error)) error {
+	for t, text := range e.Texts {
+		var hook deepseek4.Hook
+		if write != nil {
+			hook = func(w deepseek4.Write) (bool, error) { return write(t, w) }
+		}
+		cache := l.NewCache(hook)
+		for at := e.first[t]; at < e.first[t+1]; at += attentionTokens {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			n := min(attentionTokens, e.first[t+1]-at)
+			if err := l.Attention(&e.run, cache, e.rows(x, at, n), n); err != nil {
+				return fmt.Errorf("passage %q: %w", text.Title, err)
+			}
+		}
+	}
+	for at := 0; at < len(e.ids); at += expertTokens {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n := min(expertTokens, len(e.ids)-at)
+		if err := l.Experts(&e.run, e.rows(x, at, n), e.ids[at:at+n]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *v4) rows(x []float32, at, n int) []float32 { return x[at*e.width : (at+n)*e.width] }
+
+// score compares the predictions of the arms with those of the exact model.
+func (e *v4) score(ctx context.Context, ends *deepseek4.Ends, out *Outcome) error {
+	block := blockTokens(e.cfg.VocabSize)
+	score := &exactBlock{vocab: e.cfg.VocabSize, workers: e.workers()}
+	for t := range e.Texts {
+		end := e.first[t+1] - 1 // nothing follows the last token
+		for at := e.first[t]; at < end; at += block {
+			e.progress("predictions", at, len(e.ids))
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			n := min(block, end-at)
+			logits, err := ends.Logits(&e.run, e.rows(e.exact, at, n), n)
+			if err != nil {
+				return err
+			}
+			out.Texts[t].add(score.set(logits, e.ids[at+1:at+1+n]))
+			for _, a := range e.arms {
+				if logits, err = ends.Logits(&e.run, e.rows(a.x, at, n), n); err != nil {
+					return err
+				}
+				var s Scored
+				s, a.out.KL = score.compare(logits, a.out.KL)
+				a.out.Texts[t].add(s)
+			}
+		}
+	}
+	e.progress("predictions", len(e.ids), len(e.ids))
+	return nil
+}
