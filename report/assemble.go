@@ -46,7 +46,7 @@ func Assemble(outcome *experiment.Outcome, source *kv.Source, opt Options) *Resu
 		Thresholds:       []Threshold{},
 		FamilyThresholds: []Threshold{},
 		Attention:        []Attention{},
-		Quality:          []struct{}{},
+		Quality:          []Quality{},
 		Policies:         []Policy{},
 		Capacity:         []capacity.Plan{},
 		Skipped:          []Skipped{},

@@ -176,7 +176,7 @@ func mseInterval(s stats.Stat) string {
 	}
 	mean, half := float64(s.Mean), float64(s.CI95)
 	digits := 3
-	if half > 0 && mean > 0 {
+	if half > 0 && mean != 0 {
 		digits = max(1, min(4, exponent(mean, 4)-exponent(half, 2)+2))
 	}
 	return scientific(mean, digits) + " ± " + scientific(half, 2)

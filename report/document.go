@@ -70,6 +70,14 @@ const few = 12
 // newDocument lays out a result.
 func newDocument(r *Result) (*findings, *document) {
 	f := newFindings(r)
+	if f.predictionsOnly() {
+		return f, &document{
+			Title:    title(f),
+			Facts:    atAGlance(f),
+			Blocks:   blocks{Sentence: qualitySentence(f)},
+			Sections: []section{qualitySection(f), protocolSection(f)},
+		}
+	}
 	d := &document{
 		Title:    title(f),
 		Facts:    atAGlance(f),
@@ -82,6 +90,9 @@ func newDocument(r *Result) (*findings, *document) {
 	d.Sections = append(d.Sections, codecSection(f), attentionSection(f), auditSection(f))
 	if len(r.Effects) > 0 {
 		d.Sections = append(d.Sections, effectsSection(f))
+	}
+	if len(r.Quality) > 0 {
+		d.Sections = append(d.Sections, qualitySection(f))
 	}
 	d.Sections = append(d.Sections, protocolSection(f))
 	return f, d

@@ -80,6 +80,11 @@ func newFindings(r *Result) *findings {
 			}
 		}
 	}
+	for i := range r.Quality {
+		if len(r.Streams) == 0 && bounded(r.Quality[i].LnPPLRatio) {
+			f.intervals = true
+		}
+	}
 	f.decide()
 	return f
 }

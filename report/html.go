@@ -51,6 +51,7 @@ func writeHTML(w io.Writer, r *Result) error {
 		{"codecs", rateFigure},
 		{"codecs", ratioFigure},
 		{"audit", gateFigure},
+		{"quality", qualityFigure},
 	} {
 		if fig := build.figure(f); fig != nil {
 			data.Figures[build.section] = append(data.Figures[build.section], *fig)

@@ -116,6 +116,14 @@ func check(r *Result) error {
 			}
 		}
 	}
+	for i := range r.Quality {
+		q := &r.Quality[i]
+		for _, s := range []stats.Stat{q.LnPPLRatio, q.Top1Agreement, q.RelMSEEnergy} {
+			if err := checkStat(s); err != nil {
+				return fmt.Errorf("quality[%d] (%s): %w", i, name(q.Codec), err)
+			}
+		}
+	}
 	return nil
 }
 
@@ -180,8 +188,12 @@ func listed(r *Result) *Result {
 	}
 	c.Command, c.Passages, c.Baselines = list0(c.Command), list0(c.Passages), list0(c.Baselines)
 	c.Thresholds, c.FamilyThresholds = list0(c.Thresholds), list0(c.FamilyThresholds)
-	c.Quality, c.Policies = list0(c.Quality), list0(c.Policies)
+	c.Quality, c.Policies = append([]Quality{}, c.Quality...), list0(c.Policies)
 	c.Skipped, c.Notices = list0(c.Skipped), list0(c.Notices)
+	for i := range c.Quality {
+		q := &c.Quality[i]
+		q.Streams, q.Written = list0(q.Streams), list0(q.Written)
+	}
 	c.Streams = append([]Stream{}, c.Streams...)
 	for i := range c.Streams {
 		s := &c.Streams[i]

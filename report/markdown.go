@@ -17,7 +17,9 @@ func writeMarkdown(w io.Writer, r *Result) error {
 	for _, p := range d.Facts {
 		fmt.Fprintf(&b, "- %s: %s\n", p.Term, escapeMarkdown(p.Text))
 	}
-	markdownBlocks(&b, &d.Blocks)
+	if d.Blocks.Headline != "" {
+		markdownBlocks(&b, &d.Blocks)
+	}
 	for _, s := range d.Sections {
 		markdownSection(&b, &s)
 	}

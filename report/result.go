@@ -30,7 +30,7 @@ type Result struct {
 	// FamilyThresholds holds the same within each codec family.
 	FamilyThresholds []Threshold `json:"family_thresholds"`
 	Attention        []Attention `json:"attention"`
-	Quality          []struct{}  `json:"quality"` // filled by eval
+	Quality          []Quality   `json:"quality"` // filled by eval
 	Policies         []Policy    `json:"policies"`
 	// Capacity holds what the cache of the model behind the streams takes: see
 	// docs/capacity.md.

@@ -12,11 +12,11 @@ func title(f *findings) string { return "KV codec report: " + inputLabel(f) }
 // atAGlance is the facts under the title.
 func atAGlance(f *findings) []pair {
 	w := newWording(f)
-	facts := []pair{
-		{"input", capital(strings.TrimPrefix(w.InputFull, "the "))},
-		{"streams", w.Shape},
-		{"sample", w.Sample},
+	facts := []pair{{"input", capital(strings.TrimPrefix(w.InputFull, "the "))}}
+	if !f.predictionsOnly() {
+		facts = append(facts, pair{"streams", w.Shape})
 	}
+	facts = append(facts, pair{"sample", w.Sample})
 	if f.base != "" {
 		facts = append(facts, pair{"baseline", w.Base})
 	}
@@ -68,7 +68,9 @@ func protocolFacts(f *findings) []pair {
 		add("passages", fmt.Sprintf("blocks of at most %s, cut from one text", plural(p.PassageVectors, "vector")))
 	}
 	add("tensors", long(strings.Join(p.Tensors, " ")))
-	add("thresholds compare", plain(p.Distortion))
+	if !f.predictionsOnly() {
+		add("thresholds compare", plain(p.Distortion))
+	}
 	if p.AttentionQueries > 0 {
 		add("attention", fmt.Sprintf("at most %s per %s", queries(p.AttentionQueries), unit(f)))
 	}

@@ -20,7 +20,13 @@ func Summary(w io.Writer, r *Result, width int) error {
 	f := newFindings(r)
 	width = max(width, 40)
 	var b strings.Builder
-	for _, line := range wrap(newBlocks(f).Sentence, width) {
+	sentence := ""
+	if f.predictionsOnly() {
+		sentence = qualitySentence(f)
+	} else {
+		sentence = newBlocks(f).Sentence
+	}
+	for _, line := range wrap(sentence, width) {
 		b.WriteString(line + "\n")
 	}
 	if f.base != "" {
@@ -33,6 +39,9 @@ func Summary(w io.Writer, r *Result, width int) error {
 		for _, line := range wrap(plain(n), width) {
 			b.WriteString(line + "\n")
 		}
+	}
+	if len(r.Quality) > 0 {
+		terminalQuality(&b, f, width)
 	}
 	for i := range r.Capacity {
 		b.WriteString("\n")

@@ -81,7 +81,7 @@ func TestPerplexityIsNeverClaimed(t *testing.T) {
 		}
 	}
 	r := synthetic()
-	r.Quality = append(r.Quality, struct{}{})
+	r.Quality = append(r.Quality, Quality{})
 	b := newBlocks(newFindings(r))
 	if strings.Contains(b.Paper, "not measured") || strings.Contains(b.FAQ[4].Answer, "Not measured") {
 		t.Errorf("quality was measured: %s %s", b.Paper, b.FAQ[4].Answer)

@@ -1,0 +1,151 @@
+package report
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"kakeyalattice/capacity"
+	"kakeyalattice/eval"
+	"kakeyalattice/kv"
+	"kakeyalattice/stats"
+)
+
+// Quality is what a codec in the cache does to a model's predictions.
+type Quality struct {
+	Codec     string    `json:"codec"`
+	Baseline  bool      `json:"baseline"`
+	Simulated bool      `json:"simulated"`
+	Mode      string    `json:"mode"`    // in-forward, snapshot
+	Streams   []kv.Kind `json:"streams"` // kinds that are coded; others stay exact
+	// BitsPerVector and BitsPerValue are counted from the bytes written, per-stream
+	// constants included; claimed where Simulated.
+	BitsPerVector stats.Float `json:"bits_per_vector"`
+	BitsPerValue  stats.Float `json:"bits_per_value"`
+	// Tokens is the number of tokens predicted.
+	Tokens   int         `json:"tokens"`
+	PPL      stats.Float `json:"ppl"`
+	PPLExact stats.Float `json:"ppl_exact"`
+	// LnPPLRatio is ln(ppl / ppl_exact) of each passage: paired.
+	LnPPLRatio stats.Stat `json:"ln_ppl_ratio"`
+	KL         Divergence `json:"kl"`
+	// Top1Agreement is the share of each passage's tokens whose most likely
+	// prediction stays the same.
+	Top1Agreement stats.Stat `json:"top1_agreement"`
+	// RMSChange is the root mean square, over all tokens, of the change of the
+	// probability of the true one.
+	RMSChange    stats.Float `json:"rms_probability_change"`
+	RelMSEEnergy stats.Stat  `json:"rel_mse_energy"` // of what was written
+	Written      []Written   `json:"written"`
+	SHA256       string      `json:"bytes_sha256,omitempty"` // of all bytes that the codec wrote
+}
+
+// Divergence is KL(exact || codec) over all tokens, in nats.
+type Divergence struct {
+	Mean stats.Float `json:"mean"`
+	P50  stats.Float `json:"p50"`
+	P90  stats.Float `json:"p90"`
+	P99  stats.Float `json:"p99"`
+	P999 stats.Float `json:"p999"`
+	Max  stats.Float `json:"max"`
+}
+
+// Written is what a codec wrote of one kind of streams.
+type Written struct {
+	Kind          kv.Kind     `json:"kind"`
+	Dim           int         `json:"dim"`
+	Vectors       int64       `json:"vectors"`
+	BitsPerVector stats.Float `json:"bits_per_vector"`
+	RelMSEEnergy  stats.Stat  `json:"rel_mse_energy"`
+}
+
+// AssembleQuality turns an evaluation into a result.
+func AssembleQuality(p *eval.Plan, outcome *eval.Outcome, opt Options) *Result {
+	r := &Result{
+		Schema:      Schema,
+		Tool:        opt.Tool,
+		Command:     opt.Command,
+		WallSeconds: opt.WallSeconds,
+		Input:       kv.Input{Kind: "checkpoint", Name: p.Model.Name()},
+		Protocol:    opt.Protocol,
+		Quality:     []Quality{},
+		Capacity:    []capacity.Plan{},
+	}
+	for i, t := range p.Texts {
+		r.Passages = append(r.Passages, kv.Passage{ID: i, Title: t.Title, Tokens: len(t.IDs)})
+	}
+	for i := range outcome.Arms {
+		a := &outcome.Arms[i]
+		if name := a.Codec.String(); a.Baseline && !slices.Contains(r.Baselines, name) {
+			r.Baselines = append(r.Baselines, name)
+		}
+		r.Quality = append(r.Quality, newQuality(a, outcome.Texts, string(p.Mode)))
+	}
+	for _, s := range outcome.Skipped {
+		r.Skipped = append(r.Skipped, Skipped{Stream: string(s.Kind), Codec: s.Arm.Codec.String(), Reason: s.Reason})
+	}
+	for i := range outcome.Arms {
+		if outcome.Arms[i].Fitted() {
+			r.Notices = append(r.Notices, p.FitNotice())
+			break
+		}
+	}
+	return r
+}
+
+func newQuality(a *eval.ArmOutcome, exact []eval.Scored, mode string) Quality {
+	q := Quality{
+		Codec:         a.Codec.String(),
+		Baseline:      a.Baseline,
+		Simulated:     a.Simulated(),
+		Mode:          mode,
+		Streams:       a.Kinds,
+		BitsPerVector: stats.Float(a.BitsPerVector()),
+		BitsPerValue:  stats.Float(a.BitsPerValue()),
+		KL:            newDivergence(a.KL),
+		SHA256:        a.SHA256,
+	}
+	n := len(exact)
+	ratio, agree, relMSE := make([]float64, n), make([]float64, n), make([]float64, n)
+	var nll, nllExact, change float64
+	for t, e := range exact {
+		s := a.Texts[t]
+		tokens := float64(s.Tokens)
+		ratio[t], agree[t], relMSE[t] = (s.NLL-e.NLL)/tokens, float64(s.Agree)/tokens, a.RelMSE(t)
+		q.Tokens += s.Tokens
+		nll, nllExact, change = nll+s.NLL, nllExact+e.NLL, change+s.Change
+	}
+	all := float64(q.Tokens)
+	q.PPL, q.PPLExact = stats.Float(math.Exp(nll/all)), stats.Float(math.Exp(nllExact/all))
+	q.RMSChange = stats.Float(math.Sqrt(change / all))
+	q.LnPPLRatio, q.Top1Agreement, q.RelMSEEnergy = stats.Summarize(ratio), stats.Summarize(agree), stats.Summarize(relMSE)
+	for i := range a.Written {
+		w := &a.Written[i]
+		q.Written = append(q.Written, Written{
+			Kind:          w.Kind,
+			Dim:           w.Dim,
+			Vectors:       w.Vectors,
+			BitsPerVector: stats.Float(float64(w.Bits()) / float64(w.Vectors)),
+			RelMSEEnergy:  stats.Summarize(stats.Ratios(w.Error, w.Energy)),
+		})
+	}
+	return q
+}
+
+// newDivergence summarises divergences; a percentile is the smallest of them that
+// is at least as large as that share.
+func newDivergence(kl []float64) Divergence {
+	sorted := slices.Clone(kl)
+	slices.SortFunc(sorted, cmp.Compare[float64])
+	at := func(share float64) stats.Float {
+		if len(sorted) == 0 {
+			return stats.Undefined
+		}
+		return stats.Float(sorted[max(0, int(math.Ceil(share*float64(len(sorted))))-1)])
+	}
+	sum := 0.0
+	for _, v := range kl {
+		sum += v
+	}
+	return Divergence{stats.Float(sum / float64(len(kl))), at(.5), at(.9), at(.99), at(.999), at(1)}
+}
