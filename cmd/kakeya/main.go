@@ -37,6 +37,7 @@ const (
 type cli struct {
 	Audit   auditCmd   `cmd:"" help:"Audit a KV cache: codecs against baselines, with intervals."`
 	Sweep   sweepCmd   `cmd:"" help:"Measure many codec parameters; find the fewest bits at each threshold."`
+	Eval    evalCmd    `cmd:"" help:"Run a model with codecs in its KV cache: perplexity, KL, agreement."`
 	Capture captureCmd `cmd:"" help:"Run a model over texts and write its KV streams as a dump."`
 	Fetch   fetchCmd   `cmd:"" help:"Bring just the tensors that a job needs from the Hub."`
 	Codec   codecCmd   `cmd:"" help:"List codecs, send one tensor through one, write and read pages."`
@@ -83,6 +84,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		kong.Vars{
 			"families":        strings.Join(synthetic.Names(), ", "),
 			"baselines":       experiment.DefaultBaselines,
+			"evalCodecs":      evalCodecs,
 			"benchCodecs":     benchCodecs,
 			"benchSeconds":    fmt.Sprint(bench.DefaultPerCase.Seconds()),
 			"planCodecs":      capacity.DefaultCodecs,

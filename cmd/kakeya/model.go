@@ -13,13 +13,39 @@ import (
 	"kakeyalattice/protocol"
 )
 
-// modelFlags say which model to run over which texts; the same for every
-// command that takes a model.
+// textFlags say which model to run over which texts.
+type textFlags struct {
+	Model    string   `placeholder:"DIR|ORG/NAME" help:"Model to run: a folder, or ORG/NAME[@REV] on the Hugging Face Hub, of which only the tensors needed are fetched."`
+	Text     []string `sep:"none" placeholder:"FILE|DIR" help:"Texts for the model: .txt (one passage), .jsonl, a WikiText file, a folder. Repeatable. Default: eight built-in passages."`
+	Passages int      `placeholder:"N" help:"Take the first N passages."`
+	SeqLen   int      `name:"seqlen" default:"2048" placeholder:"TOKENS" help:"Most tokens of a passage; 0 takes all. Default 2048."`
+}
+
+// passages are the texts of the flags.
+func (f *textFlags) passages() ([]corpus.Passage, error) {
+	if f.Passages < 0 || f.SeqLen < 0 {
+		return nil, usagef("--passages and --seqlen take positive numbers")
+	}
+	texts := corpus.Builtin()
+	if len(f.Text) > 0 {
+		var err error
+		if texts, err = corpus.Open(f.Text); err != nil {
+			return nil, err
+		}
+	}
+	if f.Passages > len(texts) {
+		return nil, usagef("--passages %d: there are %d", f.Passages, len(texts))
+	}
+	if f.Passages > 0 {
+		texts = texts[:f.Passages]
+	}
+	return texts, nil
+}
+
+// modelFlags say what a capture does; the same for every command that takes KV
+// streams from a model.
 type modelFlags struct {
-	Model      string   `placeholder:"DIR|ORG/NAME" help:"Model to take KV streams from: a folder, or ORG/NAME[@REV] on the Hugging Face Hub, of which only the tensors needed are fetched."`
-	Text       []string `sep:"none" placeholder:"FILE|DIR" help:"Texts for the model: .txt (one passage), .jsonl, a WikiText file, a folder. Repeatable. Default: eight built-in passages."`
-	Passages   int      `placeholder:"N" help:"Take the first N passages."`
-	SeqLen     int      `name:"seqlen" default:"2048" placeholder:"TOKENS" help:"Most tokens of a passage; 0 takes all. Default 2048."`
+	textFlags  `embed:""`
 	Layers     string   `placeholder:"LIST" help:"Layers: numbers and ranges, all, or kinds (swa, csa, hca). Default: 0,2,3 of a DeepSeek-V4, all of another model."`
 	Host       string   `placeholder:"MODEL" help:"Where a DeepSeek-V4's hidden states come from: self (its own embeddings: exact for layer 0), or another model."`
 	HostLayer  int      `placeholder:"N" help:"Hidden states after N layers of the host. Default 0: its token embeddings."`
@@ -50,8 +76,8 @@ func (f *modelFlags) protocolChoices() (protocol.Protocol, error) {
 
 // job is the capture that the flags describe.
 func (f *modelFlags) job(s *stages, tensors []string, workers int) (*capture.Job, error) {
-	if f.Passages < 0 || f.SeqLen < 0 || f.HostLayer < 0 {
-		return nil, usagef("--passages, --seqlen and --host-layer take positive numbers")
+	if f.HostLayer < 0 {
+		return nil, usagef("--host-layer takes a positive number")
 	}
 	p, err := f.protocolChoices()
 	if err != nil {
@@ -61,17 +87,9 @@ func (f *modelFlags) job(s *stages, tensors []string, workers int) (*capture.Job
 	if err != nil {
 		return nil, usageError{err}
 	}
-	texts := corpus.Builtin()
-	if len(f.Text) > 0 {
-		if texts, err = corpus.Open(f.Text); err != nil {
-			return nil, err
-		}
-	}
-	if f.Passages > len(texts) {
-		return nil, usagef("--passages %d: there are %d", f.Passages, len(texts))
-	}
-	if f.Passages > 0 {
-		texts = texts[:f.Passages]
+	texts, err := f.passages()
+	if err != nil {
+		return nil, err
 	}
 	return &capture.Job{
 		Model:      f.Model,

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"kakeyalattice/capture"
+	"kakeyalattice/codec"
+	"kakeyalattice/eval"
+	"kakeyalattice/experiment"
+	"kakeyalattice/kv"
+	"kakeyalattice/report"
+	"kakeyalattice/tokenizer"
+)
+
+// evalCodecs are evaluated where the user names none: bf16 is the control, which
+// must move next to nothing.
+const evalCodecs = "e8:q=38 int6:group=64,hadamard nvfp4 bf16"
+
+type evalCmd struct {
+	textFlags `embed:""`
+	Codecs    []string `sep:"none" placeholder:"SPECS" help:"Codecs to put into the cache, separated by spaces or ';'. Repeatable. Default: ${evalCodecs}."`
+	Baselines []string `sep:"none" placeholder:"SPECS" help:"Baselines beside them. Default: ${baselines}."`
+	Streams   []string `sep:"none" placeholder:"KINDS" help:"Kinds of streams to code, k,v or swa,csa,hca,indexer; others stay exact. Repeat it to compare kinds. Default: k,v; swa,csa,hca."`
+	Mode      string   `enum:"in-forward,snapshot" default:"in-forward" help:"in-forward: an entry is coded when it is written, every later read sees that. snapshot: attention reads the coded entries of the exact run."`
+	Vector    string   `enum:"head,token" default:"head" help:"What a vector of k and v is: one head of a token (head), or all heads (token)."`
+	Workers   int      `placeholder:"N" help:"Processors to use. Default: all. The result does not depend on it."`
+	DryRun    bool     `help:"Say what it takes, bytes, memory and time, and run nothing."`
+	Out       string   `placeholder:"DIR" help:"Folder for result.json and the reports. Default: kakeya-out/eval-<time>."`
+	JSON      bool     `name:"json" help:"Print result.json to standard output."`
+	Quiet     bool     `help:"Print nothing but errors."`
+}
+
+// Help adds examples to the generated text.
+func (evalCmd) Help() string {
+	return `Runs a model over texts, once exactly and once with each codec in its KV cache, and compares the predictions: perplexity with a paired interval, KL token by token, agreement of the most likely token.
+
+Examples:
+  kakeya eval --model ./stories260K-hf --seqlen 512
+  kakeya eval --model ./Qwen2-0.5B --text wikitext-2-raw-test.txt --passages 8 --codecs "e8:q=38 e8:q=10"
+  kakeya eval --model ./Qwen2-0.5B --streams k --streams v --streams k,v
+  kakeya eval --model deepseek-ai/DeepSeek-V4-Flash --dry-run`
+}
+
+func (c *evalCmd) Run(t *terminal) error {
+	started := time.Now()
+	if c.Model == "" {
+		return usagef("give the model with --model")
+	}
+	if c.Workers < 0 {
+		return usagef("--workers takes a positive number")
+	}
+	codecs, baselines, err := c.specs()
+	if err != nil {
+		return err
+	}
+	s := newStages(t.stderr, c.Quiet)
+	defer s.finish()
+	plan, err := c.plan(t, s, codecs, baselines)
+	if err != nil {
+		return err
+	}
+	defer plan.Model.Close()
+	if c.DryRun {
+		return c.estimate(t, s, plan)
+	}
+	dir, err := makeOutDir(c.Out, "eval", false)
+	if err != nil {
+		return err
+	}
+	outcome, err := eval.Run(t.ctx, plan)
+	s.finish()
+	if err != nil {
+		dir.discard()
+		if errors.Is(err, eval.ErrTooLong) {
+			return usageError{err}
+		}
+		return err
+	}
+	result := report.AssembleQuality(plan, outcome, report.Options{
+		Tool:        thisTool(),
+		Command:     append([]string{"kakeya"}, t.args...),
+		WallSeconds: time.Since(started).Seconds(),
+		Protocol:    report.Protocol{Name: "production", Vector: c.Vector, Distortion: "rel_mse_energy"},
+	})
+	if err := report.Write(dir.path, result); err != nil {
+		return err
+	}
+	if c.JSON {
+		return report.Render(t.stdout, result, "json")
+	}
+	if c.Quiet {
+		return nil
+	}
+	if err := report.Summary(t.stdout, result, width(t.stdout)); err != nil {
+		return err
+	}
+	for _, k := range result.Skipped {
+		fmt.Fprintf(t.stdout, "note: %s is not used on %s: %s\n", k.Codec, k.Stream, k.Reason)
+	}
+	_, err = fmt.Fprintf(t.stdout, "\nreport: %s\ndata:   %s\n", filepath.Join(dir.path, "report.html"), filepath.Join(dir.path, report.FileName))
+	return err
+}
+
+func (c *evalCmd) specs() (codecs, baselines []codec.Spec, err error) {
+	list := strings.Join(c.Codecs, " ")
+	if len(c.Codecs) == 0 {
+		list = evalCodecs
+	}
+	if codecs, err = codec.ParseList(list); err != nil {
+		return nil, nil, usageError{err}
+	}
+	list = strings.Join(c.Baselines, " ")
+	if len(c.Baselines) == 0 {
+		list = experiment.DefaultBaselines
+	}
+	if baselines, err = codec.ParseList(list); err != nil {
+		return nil, nil, usageError{err}
+	}
+	if len(codecs) == 0 {
+		return nil, nil, usagef("no codec is named; see kakeya codec list")
+	}
+	return codecs, baselines, nil
+}
+
+// plan opens the model and reads the texts; the caller closes the model.
+func (c *evalCmd) plan(t *terminal, s *stages, codecs, baselines []codec.Spec) (_ *eval.Plan, err error) {
+	passages, err := c.passages()
+	if err != nil {
+		return nil, err
+	}
+	files, err := s.files(t.ctx, c.Model)
+	if err != nil {
+		return nil, err
+	}
+	m, err := capture.OpenModel(t.ctx, files)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			m.Close()
+		}
+	}()
+	sets, err := c.kinds(m)
+	if err != nil {
+		return nil, err
+	}
+	tok, err := m.Tokenizer(t.ctx)
+	if err != nil {
+		return nil, err
+	}
+	encode := func(text string) []int32 {
+		return tok.EncodeWith(text, tokenizer.EncodeOptions{AddSpecial: true})
+	}
+	texts, err := capture.Texts(encode, passages, capture.TextOptions{Tokens: c.SeqLen})
+	if err != nil {
+		return nil, err
+	}
+	p := &eval.Plan{
+		Model: m, Texts: texts, Mode: eval.Mode(c.Mode), Token: c.Vector == "token",
+		Workers: c.Workers, Progress: s.step,
+	}
+	in := func(list []codec.Spec, spec codec.Spec) bool {
+		return slices.ContainsFunc(list, func(s codec.Spec) bool { return s.String() == spec.String() })
+	}
+	for _, kinds := range sets {
+		for i, spec := range slices.Concat(codecs, baselines) {
+			if i < len(codecs) || !in(codecs, spec) {
+				p.Arms = append(p.Arms, eval.Arm{Codec: spec, Baseline: in(baselines, spec), Kinds: kinds})
+			}
+		}
+	}
+	return p, nil
+}
+
+// kinds are the sets of kinds that are coded.
+func (c *evalCmd) kinds(m *capture.Model) ([][]kv.Kind, error) {
+	all, usual := eval.Kinds(m)
+	if len(c.Streams) == 0 {
+		return [][]kv.Kind{usual}, nil
+	}
+	var sets [][]kv.Kind
+	for _, list := range c.Streams {
+		var set []kv.Kind
+		for _, kind := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' }) {
+			k := kv.Kind(kind)
+			if !slices.Contains(all, k) {
+				return nil, usagef("--streams %s: %s has no streams of the kind %s; it has %v", list, m.Name(), kind, all)
+			}
+			if !slices.Contains(set, k) {
+				set = append(set, k)
+			}
+		}
+		if len(set) == 0 {
+			return nil, usagef("--streams names no kind; %s has %v", m.Name(), all)
+		}
+		sets = append(sets, set)
+	}
+	return sets, nil
+}
+
+func (c *evalCmd) estimate(t *terminal, s *stages, plan *eval.Plan) error {
+	cost, err := eval.Estimate(t.ctx, plan)
+	s.finish()
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		out := json.NewEncoder(t.stdout)
+		out.SetIndent("", "  ")
+		return out.Encode(cost)
+	}
+	_, err = fmt.Fprint(t.stdout, cost)
+	return err
+}
