@@ -85,6 +85,9 @@ func families(t *testing.T, test func(t *testing.T, m *capture.Model)) {
 
 func TestFinerCodecsMoveTheModelLess(t *testing.T) {
 	families(t, func(t *testing.T, m *capture.Model) {
+		if testing.Short() {
+			t.Skip("slow under the race detector")
+		}
 		for _, mode := range []Mode{InForward, Snapshot} {
 			p := &Plan{Model: m, Texts: texts(140, 137), Arms: arms(t, m, "bf16 e8:q=38 e8:q=4 nvfp4"), Mode: mode}
 			out := measure(t, p)
@@ -144,6 +147,9 @@ func TestTheExactModelDoesNotDependOnItsArms(t *testing.T) {
 // The sessions of the models, run over whole texts with a hook of their own, are
 // the independent source.
 func TestFiguresAreThoseOfTheModelsOwnSessions(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow under the race detector")
+	}
 	const q = "e8:q=6"
 	trip := func(x []float32, dim int) {
 		spec, err := codec.Parse(q)
