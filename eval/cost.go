@@ -18,7 +18,7 @@ type Cost struct {
 	Bytes    int64 `json:"bytes"`  // of the model that are read
 	Cached   int64 `json:"cached"` // of them on this machine already
 	Memory   int64 `json:"memory"` // at the peak; files mapped into memory included
-	Residual int64 `json:"residual_streams"`
+	Residual int64 `json:"residual_streams"` // of a DeepSeek-V4: in Memory, and the size of its state file
 	// FLOP counts the products of the forward passes, two for each weight and
 	// token; not the codecs and the scores.
 	FLOP float64 `json:"flop"`
@@ -198,7 +198,11 @@ func calibrate(workers int) float64 {
 // String is the cost in words, a line each.
 func (c *Cost) String() string {
 	const giga = 1e9
-	return fmt.Sprintf(`model:    %.3f GB to read, %.3f GB of them not on this machine yet
+	disk := ""
+	if c.Residual > 0 {
+		disk = fmt.Sprintf("disk:     %.3f GB for the state of the run, beside what is fetched\n", float64(c.Residual)/giga)
+	}
+	return disk + fmt.Sprintf(`model:    %.3f GB to read, %.3f GB of them not on this machine yet
 work:     %d tokens, %d runs, the exact one included: %.4g TFLOP
 memory:   %.3f GB at the peak
 time:     at least %v, at the %.1f GFLOP/s of a short product on this machine

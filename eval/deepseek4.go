@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"kakeyalattice/kv"
 	"kakeyalattice/model/deepseek4"
@@ -28,6 +29,7 @@ type v4 struct {
 	first []int // of each text in ids
 	exact []float32
 	arms  []*v4Arm
+	saved time.Time // when the state was written
 }
 
 type v4Arm struct {
@@ -68,7 +70,12 @@ func (p *Plan) deepSeek4(ctx context.Context) (*Outcome, error) {
 	for _, s := range states {
 		e.arms = append(e.arms, &v4Arm{s, slices.Clone(e.exact)})
 	}
-	if err := e.layers(ctx); err != nil {
+	first, err := e.restore()
+	if err != nil {
+		return nil, err
+	}
+	e.saved = time.Now()
+	if err := e.layers(ctx, first); err != nil {
 		return nil, err
 	}
 	if err := e.score(ctx, ends, out); err != nil {
@@ -123,14 +130,14 @@ func v4Dims(cfg *deepseek4.Config) map[kv.Kind]int {
 
 var v4Streams = [...]deepseek4.Streams{deepseek4.Window, deepseek4.Compressed, deepseek4.Indexer}
 
-// layers takes the residual streams through all layers. While one is computed the
-// next is fetched.
-func (e *v4) layers(ctx context.Context) error {
+// layers takes the residual streams through the layers from first on. While one is
+// computed the next is fetched.
+func (e *v4) layers(ctx context.Context, first int) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	fetched := e.fetch(ctx, 0)
+	fetched := e.fetch(ctx, first)
 	defer func() { <-fetched }()
-	for l := range e.cfg.Layers {
+	for l := first; l < e.cfg.Layers; l++ {
 		e.progress("layers", l, e.cfg.Layers)
 		err := <-fetched
 		fetched = e.fetch(ctx, l+1)
@@ -142,6 +149,9 @@ func (e *v4) layers(ctx context.Context) error {
 			return err
 		}
 		if err := e.layer(ctx, layer); err != nil {
+			return err
+		}
+		if err := e.save(l + 1); err != nil {
 			return err
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"kakeyalattice/capture"
 	"kakeyalattice/codec"
@@ -61,6 +62,11 @@ type Plan struct {
 	// it.
 	Workers int
 	Temp    string // folder for temporary files; empty: the system's
+	// State is a file that keeps the run of a DeepSeek-V4 between layers, written
+	// anew when SaveEvery has passed since the last time; a run of the same plan
+	// continues from it. It stays when the run ends. Empty: none.
+	State     string
+	SaveEvery time.Duration
 	// Progress is told about the parts of the work; may be nil.
 	Progress func(stage string, done, total int)
 }
