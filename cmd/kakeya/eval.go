@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -32,6 +33,7 @@ type evalCmd struct {
 	Workers   int      `placeholder:"N" help:"Processors to use. Default: all. The result does not depend on it."`
 	DryRun    bool     `help:"Say what it takes, bytes, memory and time, and run nothing."`
 	Out       string   `placeholder:"DIR" help:"Folder for result.json and the reports. Default: kakeya-out/eval-<time>."`
+	Resume    bool     `help:"Continue an interrupted run of a DeepSeek-V4 in --out, from the last layer that was kept."`
 	JSON      bool     `name:"json" help:"Print result.json to standard output."`
 	Quiet     bool     `help:"Print nothing but errors."`
 }
@@ -69,16 +71,21 @@ func (c *evalCmd) Run(t *terminal) error {
 	if c.DryRun {
 		return c.estimate(t, s, plan)
 	}
-	dir, err := makeOutDir(c.Out, "eval", false)
+	dir, err := c.dir()
 	if err != nil {
 		return err
 	}
+	plan.State, plan.SaveEvery = filepath.Join(dir.path, stateFile), time.Minute
 	outcome, err := eval.Run(t.ctx, plan)
 	s.finish()
 	if err != nil {
 		dir.discard()
-		if errors.Is(err, eval.ErrTooLong) {
+		_, missing := os.Stat(plan.State)
+		switch {
+		case errors.Is(err, eval.ErrTooLong), errors.Is(err, eval.ErrState):
 			return usageError{err}
+		case missing == nil:
+			return fmt.Errorf("%w; continue with --resume --out %s and the same flags", err, dir.path)
 		}
 		return err
 	}
@@ -89,6 +96,9 @@ func (c *evalCmd) Run(t *terminal) error {
 		Protocol:    report.Protocol{Name: "production", Vector: c.Vector, Distortion: "rel_mse_energy"},
 	})
 	if err := report.Write(dir.path, result); err != nil {
+		return err
+	}
+	if err := os.Remove(plan.State); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	if c.JSON {
@@ -105,6 +115,23 @@ func (c *evalCmd) Run(t *terminal) error {
 	}
 	_, err = fmt.Fprintf(t.stdout, "\nreport: %s\ndata:   %s\n", filepath.Join(dir.path, "report.html"), filepath.Join(dir.path, report.FileName))
 	return err
+}
+
+// stateFile keeps a run between layers.
+const stateFile = "eval.state"
+
+// dir is the folder to write to.
+func (c *evalCmd) dir() (*outDir, error) {
+	if !c.Resume {
+		return makeOutDir(c.Out, "eval", false)
+	}
+	if c.Out == "" {
+		return nil, usagef("--resume needs the folder of the interrupted run; add --out DIR")
+	}
+	if _, err := os.Stat(filepath.Join(c.Out, stateFile)); err != nil {
+		return nil, usagef("--resume: %s holds no %s; check --out, or leave --resume out", c.Out, stateFile)
+	}
+	return &outDir{path: c.Out}, nil
 }
 
 func (c *evalCmd) specs() (codecs, baselines []codec.Spec, err error) {

@@ -130,6 +130,32 @@ func TestEvalRefusesWhatItCannotRun(t *testing.T) {
 	}
 }
 
+func TestEvalContinuesOnlyItsOwnRun(t *testing.T) {
+	tinyHub(t)
+	broken := t.TempDir()
+	if err := os.WriteFile(filepath.Join(broken, stateFile), []byte("something else"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--resume"}, "add --out"},
+		{[]string{"--resume", "--out", t.TempDir()}, "holds no eval.state"},
+		{[]string{"--resume", "--out", broken}, "not the state of this run"},
+		{[]string{"--out", broken}, "add --resume"},
+	} {
+		args := append([]string{"eval", "--model", modelName, "--seqlen", "20", "--passages", "1"}, c.args...)
+		code, out, errs := outputOf(t.Context(), args...)
+		if code != exitUsage || out != "" || !strings.Contains(errs, c.want) {
+			t.Errorf("%v: exit %d, %q, %q; want %q", c.args, code, out, errs, c.want)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(broken, stateFile)); err != nil {
+		t.Error("the state is gone")
+	}
+}
+
 func TestAnInterruptedEvalLeavesNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
