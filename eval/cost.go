@@ -15,9 +15,9 @@ import (
 type Cost struct {
 	Arms     int   `json:"arms"` // the exact model not counted
 	Tokens   int   `json:"tokens"`
-	Bytes    int64 `json:"bytes"`  // of the model that are read
-	Cached   int64 `json:"cached"` // of them on this machine already
-	Memory   int64 `json:"memory"` // at the peak; files mapped into memory included
+	Bytes    int64 `json:"bytes"`            // of the model that are read
+	Cached   int64 `json:"cached"`           // of them on this machine already
+	Memory   int64 `json:"memory"`           // at the peak; files mapped into memory included
 	Residual int64 `json:"residual_streams"` // of a DeepSeek-V4: in Memory, and the size of its state file
 	// FLOP counts the products of the forward passes, two for each weight and
 	// token; not the codecs and the scores.
