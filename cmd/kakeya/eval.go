@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -86,6 +87,8 @@ func (c *evalCmd) Run(t *terminal) error {
 			return usageError{err}
 		case missing == nil:
 			return fmt.Errorf("%w; continue with --resume --out %s and the same flags", err, dir.path)
+		case errors.Is(err, context.Canceled):
+			return fmt.Errorf("interrupted, nothing is kept: %w", err)
 		}
 		return err
 	}
