@@ -22,7 +22,7 @@ import (
 
 // evalCodecs are evaluated where the user names none: bf16 is the control, which
 // must move next to nothing.
-const evalCodecs = "e8:q=38 int6:group=64,hadamard nvfp4 bf16"
+const evalCodecs = "e8-gs:delta=0.09 e8:q=38 int6:group=64,hadamard nvfp4 bf16"
 
 type evalCmd struct {
 	textFlags `embed:""`
