@@ -121,6 +121,9 @@ func (h *hubOpener) files(ctx context.Context, model string) (checkpoint.Files, 
 	if info, err := os.Stat(model); err == nil && info.IsDir() {
 		return checkpoint.Dir(model), nil
 	}
+	if _, err := hub.ParseRef(model); err != nil {
+		return nil, usagef("%s is neither a folder nor a repository of the Hub, ORG/NAME or ORG/NAME@REV", model)
+	}
 	h.once.Do(func() { h.client, h.err = hub.New(hub.Options{Progress: h.progress}) })
 	if h.err != nil {
 		return nil, h.err

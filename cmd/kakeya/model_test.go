@@ -133,6 +133,7 @@ func TestModelFlagsThatDoNotGoTogetherAreRefused(t *testing.T) {
 		{[]string{"audit", "--model", "a/b", "--text", "no-such-file.txt"}, exitData, "no-such-file.txt"},
 		{[]string{"audit", "--effects"}, exitUsage, "--model"},
 		{[]string{"audit", "--model", "a/b"}, exitData, "HF_HUB_OFFLINE"},
+		{[]string{"audit", "--model", "foo"}, exitUsage, "neither a folder"},
 		{[]string{"fetch"}, exitUsage, "--model"},
 		{[]string{"capture", "--out", "x.safetensors"}, exitUsage, "--model"},
 		{[]string{"capture", "--model", "a/b", "--out", "model_test.go"}, exitUsage, "exists"},

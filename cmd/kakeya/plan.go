@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"kakeyalattice/capacity"
-	"kakeyalattice/hub"
 )
 
 type planCmd struct {
@@ -146,18 +145,11 @@ func (c *planCmd) config(ctx context.Context) (name string, text []byte, err err
 		text, err = readConfig(filepath.Join(c.Model, configName))
 		return c.Model, text, err
 	}
-	if _, err := hub.ParseRef(c.Model); err != nil {
-		return "", nil, usagef("--model %s: neither a folder nor a repository of the Hub, ORG/NAME; a config.json goes with --config", c.Model)
-	}
-	client, err := hub.New(hub.Options{})
+	files, err := new(hubOpener).files(ctx, c.Model)
 	if err != nil {
 		return "", nil, err
 	}
-	snapshot, err := client.Snapshot(ctx, c.Model)
-	if err != nil {
-		return "", nil, err
-	}
-	text, err = snapshot.ReadFile(ctx, configName)
+	text, err = files.ReadFile(ctx, configName)
 	return c.Model, text, err
 }
 
