@@ -22,14 +22,15 @@ const (
 // layer before the next one is read, so that weights are read once.
 type v4 struct {
 	*Plan
-	cfg   *deepseek4.Config
-	run   deepseek4.Run
-	width int // values in the residual streams of a token
-	ids   []int32
-	first []int // of each text in ids
-	exact []float32
-	arms  []*v4Arm
-	saved time.Time // when the state was written
+	cfg    *deepseek4.Config
+	run    deepseek4.Run
+	width  int // values in the residual streams of a token
+	ids    []int32
+	first  []int // of each text in ids
+	exact  []float32
+	arms   []*v4Arm
+	saved  time.Time     // when the state was written
+	saving time.Duration // how long that took
 }
 
 type v4Arm struct {
@@ -74,7 +75,6 @@ func (p *Plan) deepSeek4(ctx context.Context) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.saved = time.Now()
 	if err := e.layers(ctx, first); err != nil {
 		return nil, err
 	}

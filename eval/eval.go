@@ -14,7 +14,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"time"
 
 	"kakeyalattice/capture"
 	"kakeyalattice/codec"
@@ -63,10 +62,9 @@ type Plan struct {
 	Workers int
 	Temp    string // folder for temporary files; empty: the system's
 	// State is a file that keeps the run of a DeepSeek-V4 between layers, written
-	// anew when SaveEvery has passed since the last time; a run of the same plan
-	// continues from it. It stays when the run ends. Empty: none.
-	State     string
-	SaveEvery time.Duration
+	// anew after each unless that would cost more than a tenth of the time; a run
+	// of the same plan continues from it. It stays when the run ends. Empty: none.
+	State string
 	// Progress is told about the parts of the work; may be nil.
 	Progress func(stage string, done, total int)
 }

@@ -52,11 +52,13 @@ func (e *v4) fingerprint() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// save writes the run before layer next, unless it did so less than SaveEvery ago.
+// save writes the run before layer next, unless the last time took more than a
+// tenth of the time since.
 func (e *v4) save(next int) error {
-	if e.State == "" || time.Since(e.saved) < e.SaveEvery {
+	if e.State == "" || time.Since(e.saved) < 10*e.saving {
 		return nil
 	}
+	began := time.Now()
 	header := stateHeader{Plan: e.fingerprint(), Layer: next}
 	for _, a := range e.arms {
 		sum, err := a.bytes.Hash.(encoding.BinaryMarshaler).MarshalBinary()
@@ -93,6 +95,7 @@ func (e *v4) save(next int) error {
 		return fmt.Errorf("eval: the state before layer %d: %w; make room, or choose another --out", next, err)
 	}
 	e.saved = time.Now()
+	e.saving = e.saved.Sub(began)
 	return nil
 }
 

@@ -76,7 +76,7 @@ func (c *evalCmd) Run(t *terminal) error {
 	if err != nil {
 		return err
 	}
-	plan.State, plan.SaveEvery = filepath.Join(dir.path, stateFile), time.Minute
+	plan.State = filepath.Join(dir.path, stateFile)
 	outcome, err := eval.Run(t.ctx, plan)
 	s.finish()
 	if err != nil {
