@@ -130,11 +130,14 @@ func (c *Client) networkError(outer, inner context.Context, o op, host string, e
 		e.Advice = "where a proxy inspects encrypted traffic, name its certificate in SSL_CERT_FILE"
 		return e
 	case errors.As(err, &dns) && dns.IsNotFound:
-		e.Advice = "check the network and HF_ENDPOINT, or set HF_HUB_OFFLINE=1 to use the cache alone"
+		e.Advice = "check the network and HF_ENDPOINT" + offlineAdvice
 		return e
 	}
 	return transient(e, 0)
 }
+
+// offlineAdvice ends the advice where another attempt is no use.
+const offlineAdvice = ", or set HF_HUB_OFFLINE=1 to use the cache alone"
 
 const againAdvice = "check the network, HTTPS_PROXY and HF_ENDPOINT, then run again: what has arrived is kept"
 

@@ -44,7 +44,7 @@ func (c *Client) Snapshot(ctx context.Context, ref string) (*Snapshot, error) {
 		if s.commit, err = c.resolve(ctx, o, r); err != nil {
 			var e *Error
 			if cached := s.cachedRef(); cached != "" && errors.As(err, &e) && e.Kind == ErrUnavailable {
-				e.Advice += ", or set HF_HUB_OFFLINE=1 to use commit " + shortCommit(cached) + " from the cache"
+				e.Advice = strings.TrimSuffix(e.Advice, offlineAdvice) + ", or set HF_HUB_OFFLINE=1 to use commit " + shortCommit(cached) + " from the cache"
 			}
 			return nil, err
 		}
