@@ -60,7 +60,7 @@ func openPath(path string) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	opened := &dirFile{File: f, size: info.Size(), unmap: func([]byte) error { return nil }}
+	opened := &dirFile{f, local{f.Name(), info.Size(), nil}, func([]byte) error { return nil }}
 	if info.Size() == 0 || info.Size() > math.MaxInt {
 		return opened, nil
 	}
@@ -117,35 +117,8 @@ func openRegular(path string) (*os.File, fs.FileInfo, error) {
 // dirFile is a file that is mapped, or read where that cannot be.
 type dirFile struct {
 	*os.File
-	size  int64
-	data  []byte
+	local
 	unmap func([]byte) error
-}
-
-func (f *dirFile) Size() int64 { return f.size }
-
-func (f *dirFile) Fetch(_ context.Context, ranges []Range) error {
-	for _, r := range ranges {
-		if r.Begin < 0 || r.End > f.size {
-			return fmt.Errorf("%s: bytes %d to %d are not in a file of %d", f.Name(), r.Begin, r.End, f.size)
-		}
-	}
-	return nil
-}
-
-func (f *dirFile) Cached(ranges []Range) int64 {
-	var n int64
-	for _, r := range ranges {
-		n += r.Len()
-	}
-	return n
-}
-
-func (f *dirFile) Bytes(r Range) []byte {
-	if r.Begin < 0 || r.Begin > r.End || r.End > int64(len(f.data)) {
-		return nil
-	}
-	return f.data[r.Begin:r.End:r.End]
 }
 
 func (f *dirFile) Close() error {

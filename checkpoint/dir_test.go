@@ -55,6 +55,34 @@ func TestAMatrixOfAMappedFileIsNoCopy(t *testing.T) {
 	}
 }
 
+func TestFilesMayBeInMemory(t *testing.T) {
+	dir := t.TempDir()
+	if err := safetensors.WriteFile(filepath.Join(dir, singleFile), []safetensors.Entry{safetensors.Float32s("x", []int{1, 2}, []float32{7, 8})}, nil); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, singleFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := opened(t, Memory("built in", map[string][]byte{singleFile: data, configFile: []byte("{}")}))
+	if x, err := c.Vector(bg, "x", 1, 2); err != nil || !slices.Equal(x, []float32{7, 8}) {
+		t.Errorf("x is %v (%v)", x, err)
+	}
+	if m, err := c.Matrix(bg, "x", 1, 2); err != nil || &m.Data[0] != &data[len(data)-8] {
+		t.Errorf("a matrix is a copy, or %v", err)
+	}
+	if config, err := c.Config(bg); err != nil || string(config) != "{}" {
+		t.Errorf("config is %q (%v)", config, err)
+	}
+	_, err = c.ReadFile(bg, "tokenizer.json")
+	wants(t, err, "built in", "tokenizer.json")
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error %v is not that of a missing file", err)
+	}
+	_, err = Open(bg, Memory("built in", map[string][]byte{singleFile: data[:len(data)-1]}))
+	wants(t, err, singleFile)
+}
+
 func TestSmallFilesStayInTheFolder(t *testing.T) {
 	c := single(t, safetensors.Float32s("x", []int{1}, []float32{1}))
 	_, err := c.ReadFile(bg, "../secret")

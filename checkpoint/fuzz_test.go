@@ -2,7 +2,6 @@ package checkpoint
 
 import (
 	"bytes"
-	"context"
 	"io/fs"
 	"testing"
 
@@ -32,18 +31,6 @@ func FuzzIndex(f *testing.F) {
 	})
 }
 
-// memory is a checkpoint of one file.
-type memory struct{ *bytes.Reader }
-
-func (m memory) Name() string { return "memory" }
-func (m memory) ReadFile(context.Context, string) ([]byte, error) {
-	return nil, fs.ErrNotExist
-}
-func (m memory) Open(context.Context, string) (File, error) { return m, nil }
-func (m memory) Close() error                               { return nil }
-func (m memory) Fetch(context.Context, []Range) error       { return nil }
-func (m memory) Cached([]Range) int64                       { return 0 }
-
 // FuzzCheckpoint reads every tensor of any file in every way.
 func FuzzCheckpoint(f *testing.F) {
 	for _, entries := range [][]safetensors.Entry{
@@ -59,7 +46,7 @@ func FuzzCheckpoint(f *testing.F) {
 		f.Add(b.Bytes())
 	}
 	f.Fuzz(func(t *testing.T, file []byte) {
-		c, err := Open(bg, memory{bytes.NewReader(file)})
+		c, err := Open(bg, Memory("memory", map[string][]byte{singleFile: file}))
 		if err != nil {
 			return
 		}

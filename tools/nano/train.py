@@ -2,7 +2,12 @@
 
 A run is a folder with data.py's arrays; train.pt in it is the state, written every
 few minutes and taken up again when the script is started anew. The schedule
-counts tokens, not hours: it is the same on every machine."""
+counts tokens, not hours: it is the same on every machine.
+
+With --after FILE it is the second stage, from the weights of another run's train.pt:
+long sequences, the types that ship, and half of the sequences without the entries
+of CSA. In the first stage CSA, which sees the same past at a finer grain, leaves
+HCA little to learn from."""
 
 import argparse
 import math
@@ -70,8 +75,10 @@ def optimisers(model):
     ]
 
 
-def rate(done):
+def rate(done, second):
     """The learning rate's factor at a share of training."""
+    if second:
+        return 0.4 * min(done / 0.05, max(1 - done, 0.02))
     if done < WARMUP:
         return done / WARMUP
     if done < DECAY_FROM:
@@ -85,6 +92,11 @@ def sequence_length(done):
             return length
         done -= share
     return PHASES[-1][1]
+
+
+def withheld(step, n, seed):
+    """The sequences of a step of the second stage that do without CSA entries."""
+    return np.random.default_rng((seed, step, 1)).random(n) < 0.5
 
 
 def batch(train, length, step, seed):
@@ -101,6 +113,7 @@ def main():
     a.add_argument("--seed", type=int, default=1)
     a.add_argument("--threads", type=int, default=2)
     a.add_argument("--micro", type=int, default=2048, help="tokens in a backward pass")
+    a.add_argument("--after", help="train.pt of the first stage: run the second")
     o = a.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.set_num_threads(o.threads)
@@ -120,24 +133,27 @@ def main():
         for opt, saved in zip(opts, s["opts"]):
             opt.load_state_dict(saved)
         step, spent = s["step"], s["seconds"]
+    elif o.after:
+        model.load_state_dict(torch.load(o.after, weights_only=True)["model"])
     bases = [[g["lr"] for g in opt.param_groups] for opt in opts] if step == 0 else [[4e-3], [4e-3]]
     model.train()
     log = open(run / "train.log", "a", buffering=1)
     saved = started = time.time()
     while step < total:
         done = step / total
-        length = sequence_length(done)
-        model.quantise(done >= QUANTISE_FROM)
+        length = PHASES[-1][1] if o.after else sequence_length(done)
+        model.quantise(bool(o.after) or done >= QUANTISE_FROM)
         for opt, base in zip(opts, bases):
             for g, lr in zip(opt.param_groups, base):
-                g["lr"] = lr * rate(done)
+                g["lr"] = lr * rate(done, bool(o.after))
         x, y = batch(train, length, step, o.seed)
         micro = max(o.micro // length, 1)
         loss_sum, index_sum, load = 0.0, 0.0, {}
         parts = x.shape[0] // micro
+        without = withheld(step, parts, o.seed) if o.after else np.zeros(parts, bool)
         for i in range(parts):
-            use = {}
-            logits = model(x[i * micro : (i + 1) * micro].to(device), use)
+            use = {"indexer": torch.zeros(())}
+            logits = model(x[i * micro : (i + 1) * micro].to(device), use, ("csa",) if without[i] else ())
             loss = F.cross_entropy(logits.flatten(0, 1), y[i * micro : (i + 1) * micro].to(device).flatten())
             ((loss + INDEXER * use["indexer"]) / parts).backward()
             loss_sum += loss.item() / parts
