@@ -100,7 +100,9 @@ func values(t testing.TB, src *kv.Source, stream string, passage int) []float32 
 }
 
 func TestStreamsOfADeepSeekAreThoseOfItsLayers(t *testing.T) {
-	src := open(t, job(t, "v4", 300, 400))
+	j := job(t, "v4", 300, 400)
+	j.Protocol.Host = protocol.EmbeddingHost
+	src := open(t, j)
 	want := []string{"swa.0", "swa.1", "swa.2", "csa.2", "swa.3", "hca.3", "swa.4", "csa.4"}
 	if got := names(src); !slices.Equal(got, want) {
 		t.Errorf("streams %v, want %v", got, want)
@@ -114,7 +116,7 @@ func TestStreamsOfADeepSeekAreThoseOfItsLayers(t *testing.T) {
 	if src.Counts.Layers[kv.SWA] != 2 || src.Counts.Caches[kv.SWA] != 5 || src.Counts.Layers[kv.CSA] != 2 || src.Counts.Layers[kv.HCA] != 1 {
 		t.Errorf("counts %v", src.Counts)
 	}
-	if src.Protocol != "production" || len(src.Choices) != len(protocol.Switches) {
+	if src.Protocol != "production, host=embedding" || len(src.Choices) != len(protocol.Switches) {
 		t.Errorf("protocol %q with %d choices", src.Protocol, len(src.Choices))
 	}
 	notes := strings.Join(src.Notices, "\n")
@@ -125,11 +127,57 @@ func TestStreamsOfADeepSeekAreThoseOfItsLayers(t *testing.T) {
 	}
 }
 
+// Where all layers are captured, or the forward pass is asked for, the streams are
+// those that the model writes into its cache.
+func TestTheForwardPassGivesWhatTheModelWrites(t *testing.T) {
+	ck, err := checkpoint.Open(t.Context(), models(t)["v4"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := deepseek4.Load(t.Context(), ck)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []int32
+	for _, b := range []byte(passagesOf(300, 260)[1].Text) {
+		ids = append(ids, int32(byteToken(b)))
+	}
+	written := map[string][]float32{}
+	kinds := map[int]kv.Kind{deepseek4.RatioCSA: kv.CSA, deepseek4.RatioHCA: kv.HCA}
+	s := m.NewSession(deepseek4.Options{Hook: func(w deepseek4.Write) (bool, error) {
+		kind := map[deepseek4.Streams]kv.Kind{deepseek4.Window: kv.SWA, deepseek4.Compressed: kinds[m.Config.Ratio(w.Layer)], deepseek4.Indexer: kv.Indexer}[w.Stream]
+		name := streamName(kind, w.Layer)
+		written[name] = append(written[name], w.Entries...)
+		return false, nil
+	}})
+	if _, err := s.Last(ids); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ layers, host string }{{"all", protocol.SelfHost}, {"0,3", protocol.ForwardHost}} {
+		j := job(t, "v4", 300, 260)
+		j.Layers, j.Protocol.Host = c.layers, c.host
+		j.Protocol.KV = deepseek4.Switches{Float32: true, ExactWKV: true, PlainIndexer: true} // the model's arithmetic
+		j.Want = func(string) bool { return true }
+		src := open(t, j)
+		for _, name := range names(src) {
+			compare(t, values(t, src, name, 1), written[name])
+		}
+		if want := 1 + 2*strings.Count(c.layers, ","); len(src.Streams) < want || src.Input.Fed != "" || !strings.Contains(src.Notices[0], "forward pass: exact") {
+			t.Errorf("%s: %d streams, fed %q, notices %q", c.layers, len(src.Streams), src.Input.Fed, src.Notices)
+		}
+		needs, err := j.Needs(t.Context())
+		if err != nil || !strings.HasPrefix(needs[len(needs)-1].What, "embedding and head") {
+			t.Errorf("%s: needs %+v (%v)", c.layers, needs, err)
+		}
+	}
+}
+
 // What is stored is what the layer computes from the embeddings of the text,
 // token by token, without sharing between passages.
 func TestEntriesAreThoseOfTheLayerOnTheEmbeddings(t *testing.T) {
 	j := job(t, "v4", 300, 260)
 	j.Want = func(string) bool { return true }
+	j.Protocol.Host = protocol.EmbeddingHost
 	src := open(t, j)
 	ck, err := checkpoint.Open(t.Context(), models(t)["v4"])
 	if err != nil {
@@ -234,6 +282,7 @@ func TestReferencePadsRepeatsAndTakesOneStreamALayer(t *testing.T) {
 
 func TestHiddenStatesFromAFileEqualTheirSource(t *testing.T) {
 	j := job(t, "v4", 300, 280)
+	j.Protocol.Host = protocol.EmbeddingHost
 	self := open(t, j)
 	ck, err := checkpoint.Open(t.Context(), models(t)["v4"])
 	if err != nil {
@@ -404,6 +453,7 @@ func TestASourceSaysWhatItsLayersWereFed(t *testing.T) {
 		{"0", protocol.ReferenceHost, "embeddings of "},
 	} {
 		j.Layers, j.Protocol.Host = c.layers, c.host
+		j.Protocol.KV = deepseek4.Switches{Float32: true, ExactWKV: true, PlainIndexer: true} // the model's arithmetic
 		if got := open(t, j).Input.Fed; !strings.HasPrefix(got, c.want) || (got == "") != (c.want == "") {
 			t.Errorf("layers %s, host %s: fed %q, want %q", c.layers, c.host, got, c.want)
 		}

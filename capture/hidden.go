@@ -8,6 +8,7 @@ import (
 
 	"kakeyalattice/checkpoint"
 	"kakeyalattice/kv"
+	"kakeyalattice/model/deepseek4"
 	"kakeyalattice/model/llama"
 )
 
@@ -150,6 +151,89 @@ func (h *dense) Batches(ctx context.Context, layer int) iter.Seq2[*Batch, error]
 			}
 		}
 	}
+}
+
+// forward is a Hidden of a DeepSeek-V4's own forward pass. Layers are asked for in
+// ascending order; the residual streams of all texts are taken through those below.
+type forward struct {
+	ck      *checkpoint.Checkpoint
+	cfg     *deepseek4.Config
+	run     deepseek4.Run
+	texts   *deepseek4.Texts
+	streams []float32 // [tokens, hc_mult, hidden], before layer at
+	at      int
+	layer   *deepseek4.Layer // number at, or nil
+	fetched chan error       // of layer at, begun while the one before was computed; or nil
+}
+
+// ForwardPass is the hidden states of the whole model: before each layer, what the
+// layers below make of the texts.
+func ForwardPass(ctx context.Context, ck *checkpoint.Checkpoint, cfg *deepseek4.Config, texts []Text, workers int) (Hidden, error) {
+	ends, err := deepseek4.LoadEnds(ctx, ck, cfg)
+	if err != nil {
+		return nil, err
+	}
+	h := &forward{ck: ck, cfg: cfg, texts: &deepseek4.Texts{}, run: deepseek4.Run{Workers: workers}}
+	for _, t := range texts {
+		if n := cfg.MaxPositions; n > 0 && len(t.IDs) > n {
+			return nil, fmt.Errorf("capture: passage %q: %w: %d tokens, the model has %d positions; give --seqlen %d", t.Title, deepseek4.ErrTooLong, len(t.IDs), n, n)
+		}
+		h.texts.Add(t.Title, t.IDs)
+	}
+	h.streams = make([]float32, len(h.texts.IDs)*cfg.HCMult*cfg.HiddenSize)
+	return h, ends.Embed(h.streams, h.texts.IDs)
+}
+
+func (h *forward) Label(int) string { return "the model's own forward pass: exact" }
+func (h *forward) Fed([]int) string { return "" }
+
+func (h *forward) Batches(ctx context.Context, layer int) iter.Seq2[*Batch, error] {
+	return func(yield func(*Batch, error) bool) {
+		if err := h.advance(ctx, layer); err != nil {
+			yield(nil, err)
+			return
+		}
+		states := &dense{passages: len(h.texts.Ends), hidden: h.cfg.HiddenSize, read: h.read}
+		states.Batches(ctx, layer)(yield)
+	}
+}
+
+// advance takes the streams to a layer.
+func (h *forward) advance(ctx context.Context, layer int) error {
+	if layer < h.at {
+		return fmt.Errorf("capture: layer %d is asked for after layer %d", layer, h.at)
+	}
+	for {
+		if h.layer == nil {
+			if h.fetched != nil {
+				if err := <-h.fetched; err != nil {
+					return err
+				}
+			}
+			l, err := deepseek4.LoadLayer(ctx, h.ck, h.cfg, h.at)
+			if err != nil {
+				return err
+			}
+			h.layer = l
+		}
+		if h.at == layer {
+			return nil
+		}
+		h.fetched = make(chan error, 1)
+		go func(next int) { h.fetched <- h.ck.Fetch(ctx, deepseek4.LayerTensors(h.cfg, next)...) }(h.at + 1)
+		if err := h.texts.Forward(ctx, &h.run, h.layer, h.streams, nil); err != nil {
+			<-h.fetched
+			return err
+		}
+		h.at, h.layer = h.at+1, nil
+	}
+}
+
+func (h *forward) read(_ context.Context, _, passage int) ([]float32, error) {
+	begin, end := h.texts.Begin(passage), h.texts.Ends[passage]
+	width := h.cfg.HCMult * h.cfg.HiddenSize
+	x := make([]float32, (end-begin)*h.cfg.HiddenSize)
+	return x, h.layer.Hidden(&h.run, x, h.streams[begin*width:end*width], end-begin)
 }
 
 // HiddenFile is hidden states that somebody dumped: tensors hidden.<layer>

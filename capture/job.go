@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 
 	"kakeyalattice/checkpoint"
 	"kakeyalattice/corpus"
@@ -113,9 +114,11 @@ func (j *Job) texts(ctx context.Context, m *Model) ([]Text, error) {
 type plan struct {
 	cfg    *deepseek4.Config
 	layers []int
-	host   *Model // nil: the model's own embeddings, or a file
+	host   *Model // nil: the model itself, or a file
 	texts  []Text
 	hidden *kv.Source // nil without Hidden
+	// forward says that the model's own layers make the hidden states.
+	forward bool
 }
 
 func (p *plan) close() {
@@ -155,16 +158,31 @@ func (j *Job) planDeepSeek4(ctx context.Context, m *Model) (_ *plan, err error) 
 			p.texts = append(p.texts, Text{Title: passage.Title, IDs: make([]int32, passage.Tokens)})
 		}
 		return p, nil
-	case j.Protocol.Host != protocol.SelfHost:
+	case !own(j.Protocol.Host):
 		if p.host, err = j.model(ctx, j.Protocol.Host); err != nil {
 			return nil, err
 		}
 		reader = p.host
 	case j.HostLayer != 0 || j.Projection != "":
 		return nil, errors.New("capture: --host-layer and --projection go with --host MODEL")
+	default:
+		p.forward = j.Protocol.Host == protocol.ForwardHost || j.Protocol.Host == protocol.SelfHost && len(p.layers) == p.cfg.Layers
 	}
 	p.texts, err = j.texts(ctx, reader)
 	return p, err
+}
+
+// own says that a host is the model itself.
+func own(host string) bool {
+	return host == protocol.SelfHost || host == protocol.EmbeddingHost || host == protocol.ForwardHost
+}
+
+// passed are the layers that a forward pass goes through.
+func (p *plan) passed() int {
+	if !p.forward {
+		return 0
+	}
+	return slices.Max(p.layers) + 1
 }
 
 func (j *Job) deepSeek4(ctx context.Context, m *Model) (*kv.Source, error) {
@@ -203,6 +221,8 @@ func (j *Job) hiddenStates(ctx context.Context, m *Model, p *plan) (Hidden, erro
 	switch {
 	case p.hidden != nil:
 		return HiddenFile(p.hidden, p.cfg.HiddenSize)
+	case p.forward:
+		return ForwardPass(ctx, m.Checkpoint, p.cfg, p.texts, j.workers())
 	case p.host == nil:
 		return SelfEmbedding(ctx, m.Checkpoint, embedding, p.cfg.HiddenSize, p.texts)
 	}
@@ -247,10 +267,17 @@ func (j *Job) Needs(ctx context.Context) ([]Need, error) {
 	defer p.close()
 	var list []Need
 	opt := j.deepSeek4Options(p)
-	for _, layer := range p.layers {
+	for layer := range p.cfg.Layers {
 		one := opt
 		one.Layers = []int{layer}
-		needs, err := m.needs(ctx, fmt.Sprintf("layer %d", layer), DeepSeek4Tensors(p.cfg, one))
+		names := DeepSeek4Tensors(p.cfg, one)
+		switch {
+		case layer < p.passed():
+			names = deepseek4.LayerTensors(p.cfg, layer)
+		case !slices.Contains(p.layers, layer):
+			continue
+		}
+		needs, err := m.needs(ctx, fmt.Sprintf("layer %d", layer), names)
 		if err != nil {
 			return nil, err
 		}
@@ -275,8 +302,11 @@ func (m *Model) needs(ctx context.Context, what string, names []string) ([]Need,
 
 // embeddingNeeds is the part of an embedding that the texts ask for.
 func (j *Job) embeddingNeeds(ctx context.Context, m *Model, p *plan) ([]Need, error) {
-	if p.hidden != nil {
+	switch {
+	case p.hidden != nil:
 		return nil, nil
+	case p.forward:
+		return m.needs(ctx, "embedding and head", deepseek4.EndTensors(p.cfg))
 	}
 	name, width := embedding, p.cfg.HiddenSize
 	if p.host != nil {
@@ -315,8 +345,15 @@ func (j *Job) Fetch(ctx context.Context) error {
 	if err := m.Checkpoint.Fetch(ctx, DeepSeek4Tensors(p.cfg, j.deepSeek4Options(p))...); err != nil {
 		return err
 	}
-	if p.host != nil && j.HostLayer > 0 {
+	switch {
+	case p.host != nil && j.HostLayer > 0:
 		return p.host.Checkpoint.Fetch(ctx, p.host.Names()...)
+	case p.forward:
+		names := deepseek4.EndTensors(p.cfg)
+		for layer := range p.passed() {
+			names = append(names, deepseek4.LayerTensors(p.cfg, layer)...)
+		}
+		return m.Checkpoint.Fetch(ctx, names...)
 	}
 	_, err = j.hiddenStates(ctx, m, p)
 	return err

@@ -28,7 +28,8 @@ type Protocol struct {
 	// Padded fills passages up to the sequence length with the pad token, and
 	// scores the padding.
 	Padded bool
-	// Host is where hidden states come from: "self" or a model on the Hub.
+	// Host is where hidden states come from: the model itself ([SelfHost] and its
+	// like) or another model.
 	Host string
 	// OneStream takes a single stream of every layer: no window of a layer that
 	// compresses.
@@ -58,8 +59,16 @@ func ReferenceLayers() map[kv.Kind]int {
 	return map[kv.Kind]int{kv.SWA: 3, kv.CSA: 20, kv.HCA: 20}
 }
 
-// SelfHost is the host of a model that is fed its own embeddings.
-const SelfHost = "self"
+// Hosts that are the model itself.
+const (
+	// SelfHost is the whole forward pass where every layer is captured, and else the
+	// model's own embeddings: layers below that are not captured are not fetched.
+	SelfHost = "self"
+	// EmbeddingHost is the model's own embeddings, whatever is captured.
+	EmbeddingHost = "embedding"
+	// ForwardHost is the model's own forward pass, whatever is captured.
+	ForwardHost = "forward"
+)
 
 // Production is the default: no padding is scored, no text repeated, entries
 // are computed as engines compute them, and seen by codecs once, unrounded.

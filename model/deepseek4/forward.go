@@ -71,6 +71,18 @@ func (l *Layer) Attention(r *Run, cache *Cache, x []float32, n int) error {
 	return nil
 }
 
+// Hidden sets h, [n, hidden], to what attention reads of the residual streams x of n
+// tokens, before its norm.
+func (l *Layer) Hidden(r *Run, h, x []float32, n int) error {
+	if err := l.check(x, n); err != nil {
+		return err
+	}
+	if len(h) != n*l.cfg.HiddenSize {
+		return fmt.Errorf("deepseek4: layer %d: room for %d values, %d tokens have %d each", l.index, len(h), n, l.cfg.HiddenSize)
+	}
+	return r.read(l, &l.hcAttention, h, x, n)
+}
+
 // project sets low, [n, groups, o_lora], to the products of the heads of each group,
 // o [n, heads, head_dim], with the matrix of the group.
 func (l *Layer) project(r *Run, low, o []float32, n int) error {
