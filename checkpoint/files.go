@@ -30,6 +30,9 @@ type File interface {
 	Fetch(ctx context.Context, ranges []Range) error
 	// Cached is how many bytes of the ranges are on this machine already.
 	Cached(ranges []Range) int64
+	// Discard removes what was fetched of the ranges since the file was opened, or a
+	// little more; what was on this machine before stays.
+	Discard(ranges []Range) error
 }
 
 // Range is the bytes from Begin to End, End not included.

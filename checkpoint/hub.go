@@ -37,6 +37,8 @@ func (f hubFile) Fetch(ctx context.Context, ranges []Range) error {
 
 func (f hubFile) Cached(ranges []Range) int64 { return f.File.Cached(hubRanges(ranges)) }
 
+func (f hubFile) Discard(ranges []Range) error { return f.File.Discard(hubRanges(ranges)) }
+
 func hubRanges(ranges []Range) []hub.Range {
 	list := make([]hub.Range, len(ranges))
 	for i, r := range ranges {

@@ -32,6 +32,8 @@ func (f *local) Cached(ranges []Range) int64 {
 	return n
 }
 
+func (f *local) Discard([]Range) error { return nil }
+
 // Bytes implements [mapped].
 func (f *local) Bytes(r Range) []byte {
 	if r.Begin < 0 || r.Begin > r.End || r.End > int64(len(f.data)) {

@@ -41,6 +41,21 @@ func (c *Checkpoint) Fetch(ctx context.Context, names ...string) error {
 	return c.fetch(ctx, parts)
 }
 
+// Discard removes what Fetch brought of the tensors, and the scales of quantised ones,
+// from this machine. What was here before stays, and so does every local file.
+func (c *Checkpoint) Discard(ctx context.Context, names ...string) error {
+	parts, err := c.parts(ctx, names)
+	if err != nil {
+		return err
+	}
+	for _, p := range parts {
+		if err := p.shard.file.Discard(p.ranges); err != nil {
+			return c.errorf("%s: discarding what was fetched: %w", p.shard.name, err)
+		}
+	}
+	return nil
+}
+
 // part is some bytes of a tensor, in ascending ranges.
 type part struct {
 	tensor Tensor

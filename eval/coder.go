@@ -92,16 +92,22 @@ type armState struct {
 	bytes   digest
 	encoded []byte
 	decoded []float32
+	// attention is the error of each layer's attention output.
+	attention []LayerError
+	failed    error // why the arm ended before the others
 }
 
 // states begins the arms. dims are the dimensions of the vectors of each kind. An
 // arm is left out where its codec supports none of its kinds, and a kind of an arm
 // where it does not support that one.
-func (p *Plan) states(dims map[kv.Kind]int, out *Outcome) ([]*armState, error) {
+func (p *Plan) states(dims map[kv.Kind]int, layers int, out *Outcome) ([]*armState, error) {
 	var states []*armState
 	for _, arm := range p.Arms {
 		a := &armState{out: &ArmOutcome{Arm: arm, Texts: make([]Scored, len(p.Texts))}, kinds: map[kv.Kind]*Written{}, bytes: newDigest()}
 		a.out.Kinds = nil
+		for l := range layers {
+			a.attention = append(a.attention, LayerError{l, make([]float64, len(p.Texts)), make([]float64, len(p.Texts))})
+		}
 		var reasons []Skipped
 		for _, kind := range arm.Kinds {
 			dim, ok := dims[kind]
@@ -109,14 +115,14 @@ func (p *Plan) states(dims map[kv.Kind]int, out *Outcome) ([]*armState, error) {
 				reasons = append(reasons, Skipped{arm, kind, "the model has no layer of the kind"})
 				continue
 			}
-			if _, _, err := newCoder(arm.Codec, dim); errors.Is(err, codec.ErrDim) {
+			if _, _, err := newCoder(arm.Spec(kind), dim); errors.Is(err, codec.ErrDim) {
 				reasons = append(reasons, Skipped{arm, kind, err.Error()})
 				continue
 			} else if err != nil {
 				return nil, err
 			}
 			a.out.Kinds = append(a.out.Kinds, kind)
-			a.kinds[kind] = &Written{Kind: kind, Dim: dim, Simulated: arm.Codec.Simulated(),
+			a.kinds[kind] = &Written{Kind: kind, Dim: dim, Simulated: arm.Spec(kind).Simulated(),
 				Error: make([]float64, len(p.Texts)), Energy: make([]float64, len(p.Texts))}
 		}
 		out.Skipped = append(out.Skipped, reasons...)
@@ -164,8 +170,49 @@ func (a *armState) code(c *coder, kind kv.Kind, text int, x []float32) error {
 	return nil
 }
 
+// attended sets attention outputs of a text in a layer beside those of the exact
+// model.
+func (a *armState) attended(layer, text int, exact, x []float32) {
+	s := kernel.ComparePair(x, exact)
+	a.attention[layer].Error[text] += s.Err
+	a.attention[layer].Energy[text] += s.YY
+}
+
+// fail ends the arm; the others go on.
+func (a *armState) fail(err error) {
+	if a.failed == nil {
+		a.failed = err
+	}
+}
+
+// someLeft is the error of arms that have all failed.
+func (p *Plan) someLeft(arms []*armState) error {
+	for _, a := range arms {
+		if a.failed == nil {
+			return nil
+		}
+	}
+	return arms[0].failed
+}
+
+// end closes the arms.
+func (out *Outcome) end(arms []*armState) error {
+	for _, a := range arms {
+		if a.failed != nil {
+			out.Failed = append(out.Failed, Failed{a.out.Arm, a.failed})
+			continue
+		}
+		out.Arms = append(out.Arms, a.end())
+	}
+	if len(out.Arms) == 0 {
+		return out.Failed[0].Err
+	}
+	return nil
+}
+
 // end closes the arm.
 func (a *armState) end() ArmOutcome {
+	a.out.Attention = a.attention
 	for _, k := range a.out.Kinds {
 		a.out.Written = append(a.out.Written, *a.kinds[k])
 	}
@@ -177,5 +224,5 @@ func (a *armState) end() ArmOutcome {
 
 // wrap says which arm met an error.
 func (a *armState) wrap(kind kv.Kind, layer int, err error) error {
-	return fmt.Errorf("eval: %s, stream %s.%d: %w", a.out.Codec, kind, layer, err)
+	return fmt.Errorf("eval: %s, stream %s.%d: %w", a.out.Spec(kind), kind, layer, err)
 }

@@ -17,6 +17,7 @@ type Cost struct {
 	Tokens   int   `json:"tokens"`
 	Bytes    int64 `json:"bytes"`            // of the model that are read
 	Cached   int64 `json:"cached"`           // of them on this machine already
+	Fetched  int64 `json:"fetched"`          // bytes on disk, at the most at a time, that the run brings
 	Memory   int64 `json:"memory"`           // at the peak; files mapped into memory included
 	Residual int64 `json:"residual_streams"` // of a DeepSeek-V4: in Memory, and the size of its state file
 	// FLOP counts the products of the forward passes, two for each weight and
@@ -29,9 +30,20 @@ type Cost struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// Estimate says what the plan takes, without reading weights; it uses the machine
-// for a fraction of a second.
+// Estimate is Needs with the speed of the machine, which it uses for a fraction of a
+// second.
 func Estimate(ctx context.Context, p *Plan) (*Cost, error) {
+	c, err := Needs(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	c.Rate = calibrate(p.workers())
+	c.Seconds = c.FLOP / c.Rate
+	return c, nil
+}
+
+// Needs says what the plan takes, but for time, without reading weights.
+func Needs(ctx context.Context, p *Plan) (*Cost, error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
@@ -45,24 +57,23 @@ func Estimate(ctx context.Context, p *Plan) (*Cost, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Rate = calibrate(p.workers())
-	c.Seconds = c.FLOP / c.Rate
 	return c, nil
 }
 
-// add counts tensors that are read.
-func (c *Cost) add(ctx context.Context, p *Plan, names []string) (int64, error) {
+// add counts tensors that are read, of which so many bytes are not here yet.
+func (c *Cost) add(ctx context.Context, p *Plan, names []string) (n, missing int64, err error) {
 	needs, err := p.Model.Plan(ctx, names...)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	var n int64
 	for _, need := range needs {
 		n += need.Bytes
-		c.Cached += need.Cached
+		missing += need.Bytes - need.Cached
 	}
 	c.Bytes += n
-	return n, nil
+	c.Cached += n - missing
+	c.Fetched += missing
+	return n, missing, nil
 }
 
 // scoring is the memory of the predictions of a block, of the exact model and an
@@ -80,13 +91,15 @@ func (p *Plan) llamaCost(ctx context.Context, c *Cost) error {
 	if err := p.short(cfg.MaxPositions); err != nil {
 		return err
 	}
-	if _, err := c.add(ctx, p, p.Model.Names()); err != nil {
+	if _, _, err := c.add(ctx, p, p.Model.Names()); err != nil {
 		return err
 	}
 	passes, fits := float64(1+len(p.Arms)), false
 	for _, a := range p.Arms {
-		_, needsFit, err := newCoder(a.Codec, cfg.HeadDim)
-		fits = fits || err == nil && needsFit
+		for _, kind := range a.Kinds {
+			_, needsFit, err := newCoder(a.Spec(kind), cfg.HeadDim)
+			fits = fits || err == nil && needsFit
+		}
 	}
 	longest := 0
 	for _, t := range p.Texts {
@@ -121,24 +134,30 @@ func (p *Plan) v4Cost(ctx context.Context, c *Cost) error {
 	if err := p.short(cfg.MaxPositions); err != nil {
 		return err
 	}
-	ends, err := c.add(ctx, p, deepseek4.EndTensors(cfg))
+	ends, _, err := c.add(ctx, p, deepseek4.EndTensors(cfg))
 	if err != nil {
 		return err
 	}
-	largest := int64(0)
-	for l := range cfg.Layers {
-		n, err := c.add(ctx, p, deepseek4.LayerTensors(cfg, l))
+	largest, fetched := int64(0), c.Fetched
+	atATime := fetched // where layers do not stay
+	for l, before := 0, int64(0); l < cfg.Layers; l++ {
+		n, missing, err := c.add(ctx, p, deepseek4.LayerTensors(cfg, l))
 		if err != nil {
 			return err
 		}
 		largest = max(largest, n)
+		atATime = max(atATime, fetched+before+missing) // a layer and the one that comes meanwhile
+		before = missing
 		c.FLOP += v4LayerFLOP(cfg, l, p)
+	}
+	if p.Discard {
+		c.Fetched = atATime
 	}
 	c.FLOP += 2 * float64(cfg.VocabSize) * float64(cfg.HiddenSize) * float64(c.Tokens)
 	c.FLOP *= float64(1 + len(p.Arms))
 	c.Residual = 4 * int64(1+len(p.Arms)) * int64(c.Tokens) * int64(cfg.HCMult) * int64(cfg.HiddenSize)
-	entries := 4 * int64(c.Tokens) * int64(cfg.HeadDim+cfg.HeadDim/4+cfg.IndexHeadDim/4)
-	work := 4 * int64(min(expertTokens, c.Tokens)) * int64(4*cfg.HiddenSize+cfg.OGroups*cfg.OLoraRank)
+	entries := 4 * int64(c.Tokens) * int64(cfg.HeadDim+cfg.HeadDim/4+cfg.IndexHeadDim/4+cfg.HiddenSize)
+	work := 4 * int64(min(deepseek4.ExpertBlock, c.Tokens)) * int64(4*cfg.HiddenSize+cfg.OGroups*cfg.OLoraRank)
 	c.Memory = ends + 2*largest + c.Residual + entries + work + scoring(cfg.VocabSize)
 	return nil
 }
@@ -200,7 +219,10 @@ func (c *Cost) String() string {
 	const giga = 1e9
 	disk := ""
 	if c.Residual > 0 {
-		disk = fmt.Sprintf("disk:     %.3f GB for the state of the run, beside what is fetched\n", float64(c.Residual)/giga)
+		disk = fmt.Sprintf("disk:     %.3f GB for the state of the run\n", float64(c.Residual)/giga)
+	}
+	if c.Fetched > 0 {
+		disk += fmt.Sprintf("disk:     %.3f GB for what is fetched\n", float64(c.Fetched)/giga)
 	}
 	return disk + fmt.Sprintf(`model:    %.3f GB to read, %.3f GB of them not on this machine yet
 work:     %d tokens, %d runs, the exact one included: %.4g TFLOP

@@ -10,27 +10,21 @@ import (
 	"kakeyalattice/model/deepseek4"
 )
 
-// The tokens that go through a part of a DeepSeek-V4 layer at a time: of one text
-// through attention, of any texts through the experts, where each expert gets its
-// share of them.
-const (
-	attentionTokens = 1024
-	expertTokens    = 4096
-)
-
 // v4 is a DeepSeek-V4 under evaluation. The exact model and all arms go through a
 // layer before the next one is read, so that weights are read once.
 type v4 struct {
 	*Plan
-	cfg    *deepseek4.Config
-	run    deepseek4.Run
-	width  int // values in the residual streams of a token
-	ids    []int32
-	first  []int // of each text in ids
-	exact  []float32
-	arms   []*v4Arm
-	saved  time.Time     // when the state was written
-	saving time.Duration // how long that took
+	cfg   *deepseek4.Config
+	run   deepseek4.Run
+	width int // values in the residual streams of a token
+	texts deepseek4.Texts
+	exact []float32
+	arms  []*v4Arm
+	// outputs are those of the exact model's attention in the layer at hand,
+	// [tokens, hidden].
+	outputs []float32
+	saved   time.Time     // when the state was written
+	saving  time.Duration // how long that took
 }
 
 type v4Arm struct {
@@ -50,25 +44,24 @@ func (p *Plan) deepSeek4(ctx context.Context) (*Outcome, error) {
 		return nil, err
 	}
 	out := &Outcome{Texts: make([]Scored, len(p.Texts))}
-	states, err := p.states(v4Dims(cfg), out)
+	begun, err := p.states(v4Dims(cfg), cfg.Layers, out)
 	if err != nil {
 		return nil, err
 	}
 	e := &v4{Plan: p, cfg: cfg, run: deepseek4.Run{Workers: p.workers()}, width: cfg.HCMult * cfg.HiddenSize}
 	for _, t := range p.Texts {
-		e.first = append(e.first, len(e.ids))
-		e.ids = append(e.ids, t.IDs...)
+		e.texts.Add(t.Title, t.IDs)
 	}
-	e.first = append(e.first, len(e.ids))
 	ends, err := deepseek4.LoadEnds(ctx, p.Model.Checkpoint, cfg)
 	if err != nil {
 		return nil, err
 	}
-	e.exact = make([]float32, len(e.ids)*e.width)
-	if err := ends.Embed(e.exact, e.ids); err != nil {
+	ends = ends.With(p.Arithmetic)
+	e.exact = make([]float32, len(e.texts.IDs)*e.width)
+	if err := ends.Embed(e.exact, e.texts.IDs); err != nil {
 		return nil, err
 	}
-	for _, s := range states {
+	for _, s := range begun {
 		e.arms = append(e.arms, &v4Arm{s, slices.Clone(e.exact)})
 	}
 	first, err := e.restore()
@@ -81,10 +74,7 @@ func (p *Plan) deepSeek4(ctx context.Context) (*Outcome, error) {
 	if err := e.score(ctx, ends, out); err != nil {
 		return nil, err
 	}
-	for _, a := range e.arms {
-		out.Arms = append(out.Arms, a.end())
-	}
-	return out, nil
+	return out, out.end(states(e.arms))
 }
 
 func (p *Plan) v4Config(ctx context.Context) (*deepseek4.Config, error) {
@@ -148,8 +138,13 @@ func (e *v4) layers(ctx context.Context, first int) error {
 		if err != nil {
 			return err
 		}
-		if err := e.layer(ctx, layer); err != nil {
+		if err := e.layer(ctx, layer.With(e.Arithmetic)); err != nil {
 			return err
+		}
+		if e.Discard {
+			if err := e.Model.Discard(ctx, deepseek4.LayerTensors(e.cfg, l)...); err != nil {
+				return err
+			}
 		}
 		if err := e.save(l + 1); err != nil {
 			return err
@@ -190,9 +185,16 @@ func (e *v4) layer(ctx context.Context, l *deepseek4.Layer) error {
 			return false, nil
 		}
 	}
+	outputs := e.outputs[:0]
+	e.run.Tap = func(_ int, at deepseek4.Point, x []float32) {
+		if at == deepseek4.AttentionOutput {
+			outputs = append(outputs, x...)
+		}
+	}
 	if err := e.pass(ctx, l, e.exact, keep); err != nil {
 		return err
 	}
+	e.outputs = outputs
 	for i, a := range e.arms {
 		for stream, c := range coders[i] {
 			if _, needsFit, _ := newCoder(c.spec, c.dim); !needsFit || len(written[stream]) == 0 {
@@ -200,13 +202,18 @@ func (e *v4) layer(ctx context.Context, l *deepseek4.Layer) error {
 			}
 			fitted, err := c.fit(slices.Values(written[stream]), e.margin())
 			if err != nil {
-				return a.wrap(v4Kind(e.cfg, l.Index(), stream), l.Index(), err)
+				a.fail(a.wrap(v4Kind(e.cfg, l.Index(), stream), l.Index(), err))
+				break
 			}
 			coders[i][stream] = fitted
 			a.kinds[v4Kind(e.cfg, l.Index(), stream)].SideBits += int64(fitted.side)
 		}
 	}
 	for i, a := range e.arms {
+		if a.failed != nil {
+			continue
+		}
+		e.run.Tap = e.compare(a, l.Index())
 		err := e.pass(ctx, l, a.x, func(text int, w deepseek4.Write) (bool, error) {
 			if e.Mode == Snapshot {
 				copy(w.Entries, written[w.Stream][text][w.First*w.Dim:])
@@ -221,11 +228,37 @@ func (e *v4) layer(ctx context.Context, l *deepseek4.Layer) error {
 			}
 			return true, nil
 		})
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err != nil {
-			return err
+			a.fail(err)
 		}
 	}
-	return nil
+	return e.someLeft(states(e.arms))
+}
+
+// compare is the tap that sets the attention outputs of an arm in a layer beside
+// those of the exact model, which come in the same order.
+func (e *v4) compare(a *v4Arm, layer int) deepseek4.Tap {
+	done := 0 // values
+	return func(_ int, at deepseek4.Point, x []float32) {
+		if at != deepseek4.AttentionOutput {
+			return
+		}
+		text, _ := slices.BinarySearch(e.texts.Ends, done/e.cfg.HiddenSize+1)
+		a.attended(layer, text, e.outputs[done:done+len(x)], x)
+		done += len(x)
+	}
+}
+
+// states are the arms without what is a DeepSeek-V4's.
+func states(arms []*v4Arm) []*armState {
+	list := make([]*armState, len(arms))
+	for i, a := range arms {
+		list[i] = a.armState
+	}
+	return list
 }
 
 // coders are those of a layer for each arm, by stream; fits says that some of them
@@ -241,7 +274,7 @@ func (e *v4) coders(l *deepseek4.Layer) (all []map[deepseek4.Streams]*coder, fit
 			if w == nil {
 				continue
 			}
-			c, needsFit, err := newCoder(a.out.Codec, w.Dim)
+			c, needsFit, err := newCoder(a.out.Spec(w.Kind), w.Dim)
 			if err != nil {
 				return nil, false, err
 			}
@@ -258,32 +291,13 @@ func (e *v4) coders(l *deepseek4.Layer) (all []map[deepseek4.Streams]*coder, fit
 
 // pass takes residual streams of all texts through a layer.
 func (e *v4) pass(ctx context.Context, l *deepseek4.Layer, x []float32, write func(text int, w deepseek4.Write) (bool, error)) error {
-	for t, text := range e.Texts {
-		var hook deepseek4.Hook
-		if write != nil {
-			hook = func(w deepseek4.Write) (bool, error) { return write(t, w) }
-		}
-		cache := l.NewCache(hook)
-		for at := e.first[t]; at < e.first[t+1]; at += attentionTokens {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			n := min(attentionTokens, e.first[t+1]-at)
-			if err := l.Attention(&e.run, cache, e.rows(x, at, n), n); err != nil {
-				return fmt.Errorf("passage %q: %w", text.Title, err)
-			}
+	var hook func(text int) deepseek4.Hook
+	if write != nil {
+		hook = func(text int) deepseek4.Hook {
+			return func(w deepseek4.Write) (bool, error) { return write(text, w) }
 		}
 	}
-	for at := 0; at < len(e.ids); at += expertTokens {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		n := min(expertTokens, len(e.ids)-at)
-		if err := l.Experts(&e.run, e.rows(x, at, n), e.ids[at:at+n]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return e.texts.Forward(ctx, &e.run, l, x, hook)
 }
 
 func (e *v4) rows(x []float32, at, n int) []float32 { return x[at*e.width : (at+n)*e.width] }
@@ -292,10 +306,12 @@ func (e *v4) rows(x []float32, at, n int) []float32 { return x[at*e.width : (at+
 func (e *v4) score(ctx context.Context, ends *deepseek4.Ends, out *Outcome) error {
 	block := blockTokens(e.cfg.VocabSize)
 	score := &exactBlock{vocab: e.cfg.VocabSize, workers: e.workers()}
+	e.run.Tap = nil
+	ids := e.texts.IDs
 	for t := range e.Texts {
-		end := e.first[t+1] - 1 // nothing follows the last token
-		for at := e.first[t]; at < end; at += block {
-			e.progress("predictions", at, len(e.ids))
+		end := e.texts.Ends[t] - 1 // nothing follows the last token
+		for at := e.texts.Begin(t); at < end; at += block {
+			e.progress("predictions", at, len(ids))
 			if err := ctx.Err(); err != nil {
 				return err
 			}
@@ -304,10 +320,14 @@ func (e *v4) score(ctx context.Context, ends *deepseek4.Ends, out *Outcome) erro
 			if err != nil {
 				return err
 			}
-			out.Texts[t].add(score.set(logits, e.ids[at+1:at+1+n]))
+			out.Texts[t].add(score.set(logits, ids[at+1:at+1+n]))
 			for _, a := range e.arms {
+				if a.failed != nil {
+					continue
+				}
 				if logits, err = ends.Logits(&e.run, e.rows(a.x, at, n), n); err != nil {
-					return err
+					a.fail(fmt.Errorf("eval: %s: %w", a.out.Name(), err))
+					continue
 				}
 				var s Scored
 				s, a.out.KL = score.compare(logits, a.out.KL)
@@ -315,6 +335,6 @@ func (e *v4) score(ctx context.Context, ends *deepseek4.Ends, out *Outcome) erro
 			}
 		}
 	}
-	e.progress("predictions", len(e.ids), len(e.ids))
+	e.progress("predictions", len(ids), len(ids))
 	return nil
 }

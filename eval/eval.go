@@ -18,6 +18,7 @@ import (
 	"kakeyalattice/capture"
 	"kakeyalattice/codec"
 	"kakeyalattice/kv"
+	"kakeyalattice/model/deepseek4"
 )
 
 // Mode is what the entries of an arm are computed from.
@@ -32,11 +33,46 @@ const (
 	Snapshot Mode = "snapshot"
 )
 
-// Arm is a codec in the cache.
+// Arm is a codec in the cache, or one for each kind of streams.
 type Arm struct {
-	Codec    codec.Spec
+	Codec codec.Spec
+	// PerKind are codecs of kinds in place of Codec: a policy.
+	PerKind  map[kv.Kind]codec.Spec
 	Baseline bool
 	Kinds    []kv.Kind // of the streams that are coded; others stay exact
+}
+
+// Spec is the codec of the streams of a kind.
+func (a Arm) Spec(kind kv.Kind) codec.Spec {
+	if s, ok := a.PerKind[kind]; ok {
+		return s
+	}
+	return a.Codec
+}
+
+// Name is the codec, or the codecs with the kinds that they are for.
+func (a Arm) Name() string {
+	if len(a.PerKind) == 0 {
+		return a.Codec.String()
+	}
+	var specs []string
+	kinds := map[string][]string{}
+	for _, k := range a.Kinds {
+		s := a.Spec(k).String()
+		if kinds[s] == nil {
+			specs = append(specs, s)
+		}
+		kinds[s] = append(kinds[s], string(k))
+	}
+	for i, s := range specs {
+		specs[i] = strings.Join(kinds[s], "+") + " " + s
+	}
+	return strings.Join(specs, ", ")
+}
+
+// Simulated says whether any of the codecs has no bytes.
+func (a Arm) Simulated() bool {
+	return slices.ContainsFunc(a.Kinds, func(k kv.Kind) bool { return a.Spec(k).Simulated() })
 }
 
 // Label names the arm in messages.
@@ -45,7 +81,7 @@ func (a Arm) Label() string {
 	for i, k := range a.Kinds {
 		names[i] = string(k)
 	}
-	return a.Codec.String() + " on " + strings.Join(names, ",")
+	return a.Name() + " on " + strings.Join(names, ",")
 }
 
 // Plan is one evaluation.
@@ -54,6 +90,11 @@ type Plan struct {
 	Texts []capture.Text
 	Arms  []Arm
 	Mode  Mode
+	// Arithmetic is that of all runs of a DeepSeek-V4, the exact one included.
+	Arithmetic deepseek4.Mode
+	// Discard removes from this machine what the run fetched of a layer when it is
+	// done with it.
+	Discard bool
 	// Token makes all heads of a token one vector; else every head is one. Entries
 	// of a DeepSeek-V4 have one head.
 	Token bool
@@ -96,13 +137,16 @@ func (p *Plan) check() error {
 	if p.Mode != InForward && p.Mode != Snapshot {
 		return fmt.Errorf("eval: mode %q: want %s or %s", p.Mode, InForward, Snapshot)
 	}
+	if p.Arithmetic != deepseek4.Exact && !p.Model.DeepSeekV4() {
+		return fmt.Errorf("eval: %s is not a DeepSeek-V4: its arithmetic is %s alone", p.Model.Name(), deepseek4.Exact)
+	}
 	if len(p.Arms) == 0 {
 		return fmt.Errorf("eval: no codec is named")
 	}
 	known, _ := Kinds(p.Model)
 	for _, a := range p.Arms {
 		if len(a.Kinds) == 0 {
-			return fmt.Errorf("eval: %s codes no streams", a.Codec)
+			return fmt.Errorf("eval: %s codes no streams", a.Name())
 		}
 		for _, k := range a.Kinds {
 			if !slices.Contains(known, k) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -113,6 +114,60 @@ func TestFinerCodecsMoveTheModelLess(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestAttentionOutputsOfEveryLayerAreCompared(t *testing.T) {
+	families(t, func(t *testing.T, m *capture.Model) {
+		out := measure(t, &Plan{Model: m, Texts: texts(140, 40), Arms: arms(t, m, "bf16 e8:q=4"), Mode: InForward})
+		fine, coarse := out.Arms[0].Attention, out.Arms[1].Attention
+		if len(fine) < 2 || len(fine) != len(coarse) {
+			t.Fatalf("%d and %d layers", len(fine), len(coarse))
+		}
+		for l := range fine {
+			for text := range 2 {
+				f, c := fine[l].Error[text]/fine[l].Energy[text], coarse[l].Error[text]/coarse[l].Energy[text]
+				if fine[l].Layer != l || !(f > 0 && f < c && c < 1) || fine[l].Energy[text] != coarse[l].Energy[text] {
+					t.Errorf("layer %d, text %d: bf16 %g, E8 %g; energies %g and %g", l, text, f, c, fine[l].Energy[text], coarse[l].Energy[text])
+				}
+			}
+		}
+	})
+}
+
+func TestAnArmThatFailsLeavesTheOthers(t *testing.T) {
+	families(t, func(t *testing.T, m *capture.Model) {
+		const tooSmall = "fp8-tensor:scale=1e-6"
+		p := &Plan{Model: m, Texts: texts(140), Arms: arms(t, m, tooSmall+" bf16"), Mode: InForward}
+		out := measure(t, p)
+		var scale *codec.ScaleError
+		if len(out.Arms) != 1 || out.Arms[0].Codec.String() != "bf16" || len(out.Failed) != 1 || !errors.As(out.Failed[0].Err, &scale) {
+			t.Fatalf("arms %+v, failed %+v", out.Arms, out.Failed)
+		}
+		p.Arms = p.Arms[1:]
+		if alone := measure(t, p); !slices.Equal(alone.Arms[0].KL, out.Arms[0].KL) {
+			t.Error("the arm that failed moved the other")
+		}
+		p.Arms = arms(t, m, tooSmall)
+		if _, err := Run(t.Context(), p); !errors.As(err, &scale) {
+			t.Errorf("the only arm fails: %v", err)
+		}
+	})
+}
+
+func TestServedArithmeticIsForADeepSeek(t *testing.T) {
+	m := tiny(t, true)
+	p := &Plan{Model: m, Texts: texts(140), Arms: arms(t, m, "bf16"), Mode: InForward}
+	exact := measure(t, p)
+	p.Arithmetic = deepseek4.AsServed
+	served := measure(t, p)
+	if d := math.Abs(served.Texts[0].NLL/exact.Texts[0].NLL - 1); d == 0 || d > .1 {
+		t.Errorf("NLL %v as served, %v exact", served.Texts[0].NLL, exact.Texts[0].NLL)
+	}
+	m = tiny(t, false)
+	p = &Plan{Model: m, Texts: texts(9), Arms: arms(t, m, "bf16"), Mode: InForward, Arithmetic: deepseek4.AsServed}
+	if _, err := Run(t.Context(), p); err == nil || !strings.Contains(err.Error(), "not a DeepSeek-V4") {
+		t.Errorf("a llama as served: %v", err)
+	}
 }
 
 func TestTheSameCodecTwiceWritesTheSameBytesOnAnyNumberOfCores(t *testing.T) {
@@ -249,7 +304,7 @@ func TestAKindThatACodecDoesNotSupportStaysExactAndIsNamed(t *testing.T) {
 	p := &Plan{Arms: arms(t, m, "bf16 e8:q=38"), Texts: texts(9)}
 	out := &Outcome{}
 	// E8 takes vectors of a power of two, and the model has no HCA layer.
-	states, err := p.states(map[kv.Kind]int{kv.SWA: 512, kv.CSA: 12}, out)
+	states, err := p.states(map[kv.Kind]int{kv.SWA: 512, kv.CSA: 12}, 5, out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +315,7 @@ func TestAKindThatACodecDoesNotSupportStaysExactAndIsNamed(t *testing.T) {
 		t.Errorf("left out: %+v", out.Skipped)
 	}
 	p.Arms = p.Arms[1:]
-	if _, err := p.states(map[kv.Kind]int{kv.SWA: 12}, &Outcome{}); !errors.Is(err, codec.ErrDim) {
+	if _, err := p.states(map[kv.Kind]int{kv.SWA: 12}, 5, &Outcome{}); !errors.Is(err, codec.ErrDim) {
 		t.Errorf("no codec fits: %v", err)
 	}
 }

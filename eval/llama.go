@@ -15,7 +15,6 @@ type llamaArm struct {
 	*armState
 	session *llama.Session
 	coders  map[kv.Kind][]*coder // of the layers
-	err     error
 }
 
 // llama runs a model of the Llama family: text by text, and within a text block
@@ -33,7 +32,7 @@ func (p *Plan) llama(ctx context.Context) (*Outcome, error) {
 		dim *= cfg.KVHeads
 	}
 	out := &Outcome{Texts: make([]Scored, len(p.Texts))}
-	states, err := p.states(map[kv.Kind]int{kv.Key: dim, kv.Value: dim}, out)
+	states, err := p.states(map[kv.Kind]int{kv.Key: dim, kv.Value: dim}, cfg.Layers, out)
 	if err != nil {
 		return nil, err
 	}
@@ -54,6 +53,15 @@ func (p *Plan) llama(ctx context.Context) (*Outcome, error) {
 	if p.Mode == Snapshot {
 		options.Hook = written.take
 	}
+	// The attention outputs of the exact model for the tokens of the block.
+	block := blockTokens(cfg.VocabSize)
+	outputs := make([]float32, cfg.Layers*block*cfg.HiddenSize)
+	begin := 0
+	output := func(layer, position int) []float32 {
+		at := (layer*block + position - begin) * cfg.HiddenSize
+		return outputs[at : at+cfg.HiddenSize]
+	}
+	options.Attention = func(layer, position int, x []float32) { copy(output(layer, position), x) }
 	exact := m.NewSession(options)
 	arms := make([]*llamaArm, len(states))
 	text := 0
@@ -65,10 +73,11 @@ func (p *Plan) llama(ctx context.Context) (*Outcome, error) {
 			}
 			a.write(kv.Key, layer, text, k)
 			a.write(kv.Value, layer, text, v)
+		}, Attention: func(layer, position int, x []float32) {
+			a.attended(layer, text, output(layer, position), x)
 		}})
 		arms[i] = a
 	}
-	block := blockTokens(cfg.VocabSize)
 	score := &exactBlock{vocab: cfg.VocabSize, workers: p.workers()}
 	done, total := 0, p.tokens()
 	for text = range p.Texts {
@@ -85,6 +94,7 @@ func (p *Plan) llama(ctx context.Context) (*Outcome, error) {
 			part := ids[at:min(at+block, len(ids))]
 			targets := ids[at+1 : min(at+block+1, len(ids))]
 			written.begin(at)
+			begin = at
 			logits, err := exact.Forward(part)
 			if err != nil {
 				return nil, fmt.Errorf("passage %q: %w", p.Texts[text].Title, err)
@@ -94,25 +104,28 @@ func (p *Plan) llama(ctx context.Context) (*Outcome, error) {
 				if err := ctx.Err(); err != nil {
 					return nil, err
 				}
-				logits, err := a.session.Forward(part)
-				if a.err != nil {
-					err = a.err
+				if a.failed != nil {
+					continue
 				}
-				if err != nil {
-					return nil, fmt.Errorf("passage %q: %w", p.Texts[text].Title, err)
+				logits, err := a.session.Forward(part)
+				if a.failed == nil && err != nil {
+					a.fail(fmt.Errorf("eval: %s: passage %q: %w", a.out.Name(), p.Texts[text].Title, err))
+				}
+				if a.failed != nil {
+					continue
 				}
 				var s Scored
 				s, a.out.KL = score.compare(logits, a.out.KL)
 				a.out.Texts[text].add(s)
 			}
+			if err := p.someLeft(states); err != nil {
+				return nil, err
+			}
 			done += len(part)
 		}
 	}
 	p.progress("tokens", total, total)
-	for _, a := range arms {
-		out.Arms = append(out.Arms, a.end())
-	}
-	return out, nil
+	return out, out.end(states)
 }
 
 func (p *Plan) llamaConfig(ctx context.Context) (*llama.Config, error) {
@@ -127,14 +140,14 @@ func (p *Plan) llamaConfig(ctx context.Context) (*llama.Config, error) {
 	return cfg, nil
 }
 
-// write codes the vectors of a token; the first error is kept.
+// write codes the vectors of a token, until an error.
 func (a *llamaArm) write(kind kv.Kind, layer, text int, x []float32) {
 	layers, ok := a.coders[kind]
-	if !ok || a.err != nil {
+	if !ok || a.failed != nil {
 		return
 	}
 	if err := a.code(layers[layer], kind, text, x); err != nil {
-		a.err = a.wrap(kind, layer, err)
+		a.fail(a.wrap(kind, layer, err))
 	}
 }
 
@@ -171,7 +184,7 @@ func (p *Plan) llamaCoders(ctx context.Context, states []*armState, dim, layers 
 	for i, a := range states {
 		all[i] = map[kv.Kind][]*coder{}
 		for _, kind := range a.out.Kinds {
-			c, needsFit, err := newCoder(a.out.Codec, dim)
+			c, needsFit, err := newCoder(a.out.Spec(kind), dim)
 			if err != nil {
 				return nil, err
 			}
@@ -216,7 +229,8 @@ func (p *Plan) llamaCoders(ctx context.Context, states []*armState, dim, layers 
 				err = readErr
 			}
 			if err != nil {
-				return nil, a.wrap(stream.Kind, stream.Layer, err)
+				a.fail(a.wrap(stream.Kind, stream.Layer, err))
+				continue
 			}
 			list[stream.Layer] = fitted
 		}

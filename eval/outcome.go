@@ -14,6 +14,14 @@ type Outcome struct {
 	Texts   []Scored // of the exact model
 	Arms    []ArmOutcome
 	Skipped []Skipped
+	Failed  []Failed
+}
+
+// Failed is an arm that ended early, for its codec refused a value or the model's
+// arithmetic left the finite numbers. Nothing else is known of it.
+type Failed struct {
+	Arm Arm
+	Err error
 }
 
 // Skipped is a kind of streams that an arm leaves exact, for the codec does not
@@ -44,9 +52,19 @@ type ArmOutcome struct {
 	// value that rounding takes below 0 is 0.
 	KL      []float64
 	Written []Written // by kind, in the order of Arm.Kinds
+	// Attention is the error of the attention outputs, layer by layer.
+	Attention []LayerError
 	// SHA256 is of all bytes that the codec wrote, in hex; empty where the codec is
 	// simulated.
 	SHA256 string
+}
+
+// LayerError compares the outputs of the attention of a layer, what it adds to the
+// hidden states, with those of the exact model: sums of |o - o'|^2 and |o|^2 over the
+// tokens of each text. The arm's layer is fed what the arm's layers below it made.
+type LayerError struct {
+	Layer         int
+	Error, Energy []float64
 }
 
 // Written is what an arm wrote of one kind of streams.
@@ -98,9 +116,6 @@ func (a *ArmOutcome) RelMSE(t int) float64 {
 func (a *ArmOutcome) Fitted() bool {
 	return slices.ContainsFunc(a.Written, func(w Written) bool { return w.SideBits > 0 })
 }
-
-// Simulated says whether the codec has no bytes.
-func (a *ArmOutcome) Simulated() bool { return a.Codec.Simulated() }
 
 // digest is the hash of what an arm writes.
 type digest struct{ hash.Hash }

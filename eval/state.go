@@ -24,7 +24,7 @@ var ErrState = errors.New("not the state of this run")
 // A state is a run between two layers: a line that says what the file is, the
 // length of a header and the header as JSON, then the residual streams of the exact
 // model and of each arm, float32, little endian.
-const stateMagic = "kakeya.eval-state/1\n"
+const stateMagic = "kakeya.eval-state/2\n"
 
 // mostHeader bounds the header of a state.
 const mostHeader = 64 << 20
@@ -36,19 +36,21 @@ type stateHeader struct {
 }
 
 type stateArm struct {
-	Written []Written
-	Hash    []byte // of the bytes written so far
+	Written   []Written
+	Attention []LayerError
+	Failed    string // why the arm has ended
+	Hash      []byte // of the bytes written so far
 }
 
 // fingerprint tells plans apart whose states must not be mixed.
 func (e *v4) fingerprint() string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%s\n%s\n%d\n", e.Model.Name(), e.Mode, e.first)
+	fmt.Fprintf(h, "%s\n%s\n%s\n%d\n", e.Model.Name(), e.Mode, e.Arithmetic, e.texts.Ends)
 	for _, a := range e.arms {
 		fmt.Fprintf(h, "%s\n", a.out.Label())
 	}
 	// Writing to a hash does not fail.
-	_ = binary.Write(h, binary.LittleEndian, e.ids)
+	_ = binary.Write(h, binary.LittleEndian, e.texts.IDs)
 	return hex.EncodeToString(h.Sum(nil))
 }
 
@@ -65,7 +67,10 @@ func (e *v4) save(next int) error {
 		if err != nil {
 			return err
 		}
-		arm := stateArm{Hash: sum}
+		arm := stateArm{Hash: sum, Attention: a.attention}
+		if a.failed != nil {
+			arm.Failed = a.failed.Error()
+		}
 		for _, k := range a.out.Kinds {
 			arm.Written = append(arm.Written, *a.kinds[k])
 		}
@@ -164,15 +169,27 @@ func (e *v4) read(r io.Reader) (next int, err error) {
 // take continues an arm.
 func (a *armState) take(s *stateArm) error {
 	if len(s.Written) != len(a.out.Kinds) {
-		return fmt.Errorf("%w: %d kinds of %s", ErrState, len(s.Written), a.out.Codec)
+		return fmt.Errorf("%w: %d kinds of %s", ErrState, len(s.Written), a.out.Name())
 	}
 	if err := a.bytes.Hash.(encoding.BinaryUnmarshaler).UnmarshalBinary(s.Hash); err != nil {
 		return fmt.Errorf("%w: %v", ErrState, err)
 	}
+	if len(s.Attention) != len(a.attention) {
+		return fmt.Errorf("%w: %d layers of %s", ErrState, len(s.Attention), a.out.Name())
+	}
+	for l, e := range s.Attention {
+		if n := len(a.attention[l].Error); e.Layer != l || len(e.Error) != n || len(e.Energy) != n {
+			return fmt.Errorf("%w: layer %d of %s", ErrState, l, a.out.Name())
+		}
+	}
+	a.attention = s.Attention
+	if s.Failed != "" {
+		a.failed = errors.New(s.Failed)
+	}
 	for i, k := range a.out.Kinds {
 		w, own := s.Written[i], a.kinds[k]
 		if w.Kind != k || w.Dim != own.Dim || len(w.Error) != len(own.Error) || len(w.Energy) != len(own.Energy) {
-			return fmt.Errorf("%w: streams %s of %s", ErrState, k, a.out.Codec)
+			return fmt.Errorf("%w: streams %s of %s", ErrState, k, a.out.Name())
 		}
 		*own = w
 	}

@@ -69,13 +69,14 @@ func small(tb testing.TB) *v4 {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	states, err := p.states(v4Dims(cfg), &Outcome{})
+	states, err := p.states(v4Dims(cfg), cfg.Layers, &Outcome{})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	width := cfg.HCMult * cfg.HiddenSize
-	return &v4{Plan: p, cfg: cfg, width: width, ids: p.Texts[0].IDs, first: []int{0, 2},
-		exact: make([]float32, 2*width), arms: []*v4Arm{{states[0], make([]float32, 2*width)}}}
+	e := &v4{Plan: p, cfg: cfg, width: width, exact: make([]float32, 2*width), arms: []*v4Arm{{states[0], make([]float32, 2*width)}}}
+	e.texts.Add("a", p.Texts[0].IDs)
+	return e
 }
 
 // FuzzState reads arbitrary bytes as the state of a run.

@@ -117,6 +117,16 @@ func (f *File) Cached(ranges []Range) int64 {
 	return total(want) - total(f.ranges.missing(want))
 }
 
+// Discard removes from disk what this client fetched of the ranges, by whichever of
+// its files, and a little more: what came in the same pieces. It does not touch what
+// was there before, nor a file that is there as a whole.
+func (f *File) Discard(ranges []Range) error {
+	if f.whole != nil {
+		return nil
+	}
+	return f.ranges.discard(union(ranges, 0))
+}
+
 // Cost returns what Fetch would have to do for the ranges: bytes to transfer,
 // small gaps between ranges included, and requests to make.
 func (f *File) Cost(ranges []Range) (bytes int64, requests int) {

@@ -139,6 +139,9 @@ type Stats struct {
 	Retries  int64 // pauses before a repetition
 }
 
+// Cache is the folder that files and ranges are kept in.
+func (c *Client) Cache() string { return c.cache }
+
 // Stats returns the counts so far.
 func (c *Client) Stats() Stats {
 	return Stats{Requests: c.requests.Load(), Bytes: c.bytes.Load(), Retries: c.retries.Load()}

@@ -24,9 +24,10 @@ type rangeCache struct {
 	now  func() time.Time
 
 	mu      sync.Mutex
-	extents []Range  // sorted by begin; they may overlap
-	covered []Range  // the union of extents
-	claims  []*claim // what this process is fetching at the moment
+	extents []Range        // sorted by begin; they may overlap
+	covered []Range        // the union of extents
+	claims  []*claim       // what this process is fetching at the moment
+	stored  map[Range]bool // the extents that this process wrote
 }
 
 // claim is bytes that a goroutine is fetching, so that others wait for them.
@@ -162,7 +163,33 @@ func (rc *rangeCache) store(begin int64, data []byte) (err error) {
 		rc.extents = slices.Insert(rc.extents, i, ext)
 	}
 	rc.covered = add(rc.covered, ext)
+	if rc.stored == nil {
+		rc.stored = map[Range]bool{}
+	}
+	rc.stored[ext] = true
 	return nil
+}
+
+// discard removes the extents that this process wrote and that hold bytes of the
+// ranges.
+func (rc *rangeCache) discard(ranges []Range) error {
+	rc.mu.Lock()
+	defer rc.mu.Unlock()
+	var errs []error
+	rc.extents = slices.DeleteFunc(rc.extents, func(ext Range) bool {
+		overlaps := func(r Range) bool { return r.Begin < ext.End && ext.Begin < r.End }
+		if !rc.stored[ext] || !slices.ContainsFunc(ranges, overlaps) {
+			return false
+		}
+		if err := os.Remove(filepath.Join(rc.dir, extentName(ext))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+			return false
+		}
+		delete(rc.stored, ext)
+		return true
+	})
+	rc.covered = union(rc.extents, 0)
+	return errors.Join(errs...)
 }
 
 // readAt reads from disk as many bytes from off on as there are, up to len(p).

@@ -202,3 +202,30 @@ func TestProcessesShareTheCache(t *testing.T) {
 		t.Errorf("left behind: %q", list)
 	}
 }
+
+func TestOnlyWhatThisClientFetchedIsDiscarded(t *testing.T) {
+	w := newWorld(t)
+	before := w.open(w.client(), "model.safetensors")
+	if err := before.Fetch(t.Context(), []Range{{0, 1000}}); err != nil {
+		t.Fatal(err)
+	}
+	f := w.open(w.client(), "model.safetensors")
+	if err := f.Fetch(t.Context(), []Range{{0, 1000}, {100_000, 110_000}, {200_000, 210_000}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Discard([]Range{{0, 1000}, {105_000, 106_000}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		Range
+		want int64
+	}{{Range{0, 1000}, 1000}, {Range{100_000, 110_000}, 0}, {Range{200_000, 210_000}, 10_000}} {
+		if got := f.Cached([]Range{c.Range}); got != c.want {
+			t.Errorf("%d bytes of %v are here, want %d", got, c.Range, c.want)
+		}
+		if got := w.open(w.client(), "model.safetensors").Cached([]Range{c.Range}); got != c.want {
+			t.Errorf("on disk are %d bytes of %v, want %d", got, c.Range, c.want)
+		}
+	}
+	readAll(t, f, w.large)
+}

@@ -151,6 +151,7 @@ type opened struct{ File }
 func (f opened) Size() int64                                   { return f.File.Size }
 func (opened) Close() error                                    { return nil }
 func (opened) Fetch(context.Context, []checkpoint.Range) error { return nil }
+func (opened) Discard([]checkpoint.Range) error                { return nil }
 func (opened) Cached(ranges []checkpoint.Range) (n int64) {
 	for _, r := range ranges {
 		n += r.Len()

@@ -5,12 +5,12 @@ import (
 	"fmt"
 )
 
-// The tokens that go through a part of a layer at a time: of one text through
-// attention, of any texts through the experts, where each expert gets its share of
-// them.
+// The tokens of [Texts] that go through a part of a layer at a time: of one text
+// through attention, of any texts through the experts, where each expert gets its
+// share of them.
 const (
 	attentionBlock = 1024
-	expertBlock    = 4096
+	ExpertBlock    = 4096
 )
 
 // Texts is the tokens of several texts, which go through layers side by side so that
@@ -58,11 +58,11 @@ func (t *Texts) Forward(ctx context.Context, r *Run, l *Layer, x []float32, hook
 			}
 		}
 	}
-	for at := 0; at < len(t.IDs); at += expertBlock {
+	for at := 0; at < len(t.IDs); at += ExpertBlock {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		n := min(expertBlock, len(t.IDs)-at)
+		n := min(ExpertBlock, len(t.IDs)-at)
 		if err := l.Experts(r, x[at*width:(at+n)*width], t.IDs[at:at+n]); err != nil {
 			return err
 		}

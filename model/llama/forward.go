@@ -55,6 +55,7 @@ func (s *Session) run(tokens []int32) error {
 		}
 		s.attend(s.attended, s.q, &s.cache[l], n) // attended [n, heads, dim]
 		s.linear(s.h, s.attended, n, &w.o)        // h [n, hidden]
+		s.tap(s.o.Attention, l, first, s.h, c.HiddenSize)
 		add(s.x, s.h)
 
 		// MLP: x += down(silu(gate(h)) * up(h)), h = norm(x).

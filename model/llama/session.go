@@ -43,6 +43,9 @@ type Options struct {
 	// Query is given the queries [Heads*HeadDim] of each layer after their norm and
 	// rotation.
 	Query Tap
+	// Attention is given the output of the attention of each layer [HiddenSize],
+	// before it joins the hidden states.
+	Attention Tap
 }
 
 // Session is one text on its way through a model. It is for one goroutine.
