@@ -11,9 +11,10 @@ const (
 	// DefaultBaselines are the caches that engines run, the DeepSeek-V4 layout
 	// first, and last the one that the reference compares with.
 	DefaultBaselines = "fp8-v4 fp8-v41 fp8-tensor fp8:group=64"
-	// DefaultAudit is the entropy-coded lattice, the reference's choice and ours
+	// DefaultAudit is the entropy-coded lattice at two steps, the finer one for
+	// baselines that keep the rotary part in bfloat16, the reference's choice and ours
 	// at the same rate step, with the controls that any comparison must include.
-	DefaultAudit = "e8-gs:delta=0.09 e8:q=38 e8:q=44 d4:q=38 int6:group=64,hadamard fp8-rans nvfp4 q8_0 q4_0 ref-e8:q=38"
+	DefaultAudit = "e8-gs:delta=0.09 e8-gs:delta=0.07 e8:q=38 e8:q=44 d4:q=38 int6:group=64,hadamard fp8-rans nvfp4 q8_0 q4_0 ref-e8:q=38"
 
 	// The published experiment: its baseline, its audit and its sweep.
 	ReferenceBaselines = "ref-fp8"

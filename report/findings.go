@@ -117,11 +117,14 @@ func (f *findings) decide() {
 
 // headlinePolicy is the policy of a name that is smaller than the baseline and
 // gives every judged stream a codec measured on it; weights by layers first.
-func (f *findings) headlinePolicy(name string) *Policy {
+func (f *findings) headlinePolicy(name string) *Policy { return f.policyAt(name, noRegression) }
+
+// policyAt is the same of any threshold.
+func (f *findings) policyAt(name, threshold string) *Policy {
 	var found *Policy
 	for i := range f.Policies {
 		p := &f.Policies[i]
-		if p.Name != name || p.Baseline != f.base || p.Threshold != noRegression || p.View != f.view ||
+		if p.Name != name || p.Baseline != f.base || p.Threshold != threshold || p.View != f.view ||
 			!p.Bits.Defined() || !gain(p.CR[f.base]) {
 			continue
 		}

@@ -123,6 +123,11 @@ func check(r *Result) error {
 				return fmt.Errorf("quality[%d] (%s): %w", i, name(q.Codec), err)
 			}
 		}
+		for _, l := range q.Attention {
+			if err := checkStat(l.Error); err != nil {
+				return fmt.Errorf("quality[%d] (%s): attention of layer %d: %w", i, name(q.Codec), l.Layer, err)
+			}
+		}
 	}
 	return nil
 }

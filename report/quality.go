@@ -13,11 +13,15 @@ import (
 
 // Quality is what a codec in the cache does to a model's predictions.
 type Quality struct {
-	Codec     string    `json:"codec"`
-	Baseline  bool      `json:"baseline"`
-	Simulated bool      `json:"simulated"`
-	Mode      string    `json:"mode"`    // in-forward, snapshot
-	Streams   []kv.Kind `json:"streams"` // kinds that are coded; others stay exact
+	Codec string `json:"codec"`
+	// PerKind is the codec of each kind, where they are not all the same: Codec then
+	// lists them.
+	PerKind     map[kv.Kind]string `json:"per_kind,omitempty"`
+	Recommended []string           `json:"recommended,omitempty"` // for what, such as "A per-kind"
+	Baseline    bool               `json:"baseline"`
+	Simulated   bool               `json:"simulated"`
+	Mode        string             `json:"mode"`    // in-forward, snapshot
+	Streams     []kv.Kind          `json:"streams"` // kinds that are coded; others stay exact
 	// BitsPerVector and BitsPerValue are counted from the bytes written, per-stream
 	// constants included; claimed where Simulated.
 	BitsPerVector stats.Float `json:"bits_per_vector"`
@@ -37,7 +41,10 @@ type Quality struct {
 	RMSChange    stats.Float `json:"rms_probability_change"`
 	RelMSEEnergy stats.Stat  `json:"rel_mse_energy"` // of what was written
 	Written      []Written   `json:"written"`
-	SHA256       string      `json:"bytes_sha256,omitempty"` // of all bytes that the codec wrote
+	// Attention is the error of the attention outputs, layer by layer: see
+	// docs/protocols.md.
+	Attention []LayerAttention `json:"attention,omitempty"`
+	SHA256    string           `json:"bytes_sha256,omitempty"` // of all bytes that the codec wrote
 }
 
 // Divergence is KL(exact || codec) over all tokens, in nats.
@@ -59,6 +66,20 @@ type Written struct {
 	RelMSEEnergy  stats.Stat  `json:"rel_mse_energy"`
 }
 
+// LayerAttention is sum |o - o'|^2 / sum |o|^2 of the outputs of a layer's attention in
+// the exact run, o, and in the run with the codec.
+type LayerAttention struct {
+	Layer int        `json:"layer"`
+	Error stats.Stat `json:"attention_output_error"`
+}
+
+// Failed is a codec whose run ended early; it has no other figures.
+type Failed struct {
+	Codec   string    `json:"codec"`
+	Streams []kv.Kind `json:"streams"`
+	Reason  string    `json:"reason"`
+}
+
 // AssembleQuality turns an evaluation into a result.
 func AssembleQuality(p *eval.Plan, outcome *eval.Outcome, opt Options) *Result {
 	r := &Result{
@@ -76,13 +97,17 @@ func AssembleQuality(p *eval.Plan, outcome *eval.Outcome, opt Options) *Result {
 	}
 	for i := range outcome.Arms {
 		a := &outcome.Arms[i]
-		if name := a.Codec.String(); a.Baseline && !slices.Contains(r.Baselines, name) {
+		if name := a.Name(); a.Baseline && !slices.Contains(r.Baselines, name) {
 			r.Baselines = append(r.Baselines, name)
 		}
 		r.Quality = append(r.Quality, newQuality(a, outcome.Texts, string(p.Mode)))
 	}
+	for _, f := range outcome.Failed {
+		r.Failed = append(r.Failed, Failed{f.Arm.Name(), f.Arm.Kinds, f.Err.Error()})
+		r.Notices = append(r.Notices, f.Arm.Name()+" has no figures: its run ended with: "+f.Err.Error())
+	}
 	for _, s := range outcome.Skipped {
-		r.Skipped = append(r.Skipped, Skipped{Stream: string(s.Kind), Codec: s.Arm.Codec.String(), Reason: s.Reason})
+		r.Skipped = append(r.Skipped, Skipped{Stream: string(s.Kind), Codec: s.Arm.Name(), Reason: s.Reason})
 	}
 	for i := range outcome.Arms {
 		if outcome.Arms[i].Fitted() {
@@ -95,7 +120,7 @@ func AssembleQuality(p *eval.Plan, outcome *eval.Outcome, opt Options) *Result {
 
 func newQuality(a *eval.ArmOutcome, exact []eval.Scored, mode string) Quality {
 	q := Quality{
-		Codec:         a.Codec.String(),
+		Codec:         a.Name(),
 		Baseline:      a.Baseline,
 		Simulated:     a.Simulated(),
 		Mode:          mode,
@@ -104,6 +129,12 @@ func newQuality(a *eval.ArmOutcome, exact []eval.Scored, mode string) Quality {
 		BitsPerValue:  stats.Float(a.BitsPerValue()),
 		KL:            newDivergence(a.KL),
 		SHA256:        a.SHA256,
+	}
+	for kind, spec := range a.PerKind {
+		if q.PerKind == nil {
+			q.PerKind = map[kv.Kind]string{}
+		}
+		q.PerKind[kind] = spec.String()
 	}
 	n := len(exact)
 	ratio, agree, relMSE := make([]float64, n), make([]float64, n), make([]float64, n)
@@ -128,6 +159,9 @@ func newQuality(a *eval.ArmOutcome, exact []eval.Scored, mode string) Quality {
 			BitsPerVector: stats.Float(float64(w.Bits()) / float64(w.Vectors)),
 			RelMSEEnergy:  stats.Summarize(stats.Ratios(w.Error, w.Energy)),
 		})
+	}
+	for _, l := range a.Attention {
+		q.Attention = append(q.Attention, LayerAttention{l.Layer, stats.Summarize(stats.Ratios(l.Error, l.Energy))})
 	}
 	return q
 }

@@ -30,8 +30,11 @@ type Result struct {
 	// FamilyThresholds holds the same within each codec family.
 	FamilyThresholds []Threshold `json:"family_thresholds"`
 	Attention        []Attention `json:"attention"`
-	Quality          []Quality   `json:"quality"` // filled by eval
-	Policies         []Policy    `json:"policies"`
+	// Quality is what codecs in the cache do to the model's predictions; empty where no
+	// model was run. Failed lists the codecs whose runs ended early.
+	Quality  []Quality `json:"quality"`
+	Failed   []Failed  `json:"failed,omitempty"`
+	Policies []Policy  `json:"policies"`
 	// Capacity holds what the cache of the model behind the streams takes: see
 	// docs/capacity.md.
 	Capacity []capacity.Plan `json:"capacity"`
@@ -64,6 +67,9 @@ type Protocol struct {
 	// Switches are the choices that a model's streams were captured by; absent
 	// for other inputs.
 	Switches []Switch `json:"switches,omitempty"`
+	// Arithmetic is that of a model's runs with codecs in its cache: exact or
+	// as-served; absent where no model was run.
+	Arithmetic string `json:"arithmetic,omitempty"`
 }
 
 // Switch is one choice of a protocol, such as padding = none.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"kakeyalattice/stats"
 )
 
 // predictionsOnly says that the result holds what codecs do to a model's
@@ -46,7 +48,32 @@ func (q *Quality) label(f *findings) string {
 }
 
 func (q *Quality) note() string {
-	return strings.Join(nonEmpty(map[bool]string{true: "baseline"}[q.Baseline], simulatedMark(q.Simulated)), "; ")
+	return strings.Join(nonEmpty(q.chosen(), map[bool]string{true: "baseline"}[q.Baseline], simulatedMark(q.Simulated)), "; ")
+}
+
+// chosen is recommended as a remark.
+func (q *Quality) chosen() string {
+	if r := q.recommended(); r != "" {
+		return "chosen for " + r
+	}
+	return ""
+}
+
+// recommended is what the codec is the smallest for, such as "A and B per-kind".
+func (q *Quality) recommended() string {
+	var policies, parts []string
+	thresholds := map[string][]string{}
+	for _, r := range q.Recommended {
+		threshold, policy, _ := strings.Cut(plain(r), " ")
+		if thresholds[policy] == nil {
+			policies = append(policies, policy)
+		}
+		thresholds[policy] = append(thresholds[policy], threshold)
+	}
+	for _, p := range policies {
+		parts = append(parts, listing(thresholds[p])+" "+p)
+	}
+	return strings.Join(parts, ", ")
 }
 
 // qualitySentence says what the first codec that is no baseline does.
@@ -86,6 +113,9 @@ func qualitySection(f *findings) section {
 		Tables: []grid{qualityTable(f), relationTable(f)},
 	}
 	if t := writtenTable(f); len(t.Rows) > len(f.Quality) {
+		s.Tables = append(s.Tables, t)
+	}
+	if t := layersTable(f); len(t.Rows) > 0 {
 		s.Tables = append(s.Tables, t)
 	}
 	return s
@@ -140,6 +170,38 @@ func relationTable(f *findings) grid {
 	return t
 }
 
+// layersTable is the error of what attention gives, layer by layer.
+func layersTable(f *findings) grid {
+	t := grid{
+		Title: "Error of attention outputs, by layer",
+		Cols:  []column{{"layer", asNumber}},
+		Note:  "Σ|o − ô|² / Σ|o|² of what a layer's attention adds, o in the exact run, ô in the one with the codec, whose layers below are fed by it too.",
+		Fold:  true,
+	}
+	var layers []int
+	errors := map[int]map[int]stats.Stat{} // by layer and entry
+	list := f.qualityByBits()
+	for i, q := range list {
+		t.Cols = append(t.Cols, column{q.label(f), asNumber})
+		for _, l := range q.Attention {
+			if errors[l.Layer] == nil {
+				errors[l.Layer] = map[int]stats.Stat{}
+				layers = append(layers, l.Layer)
+			}
+			errors[l.Layer][i] = l.Error
+		}
+	}
+	slices.Sort(layers)
+	for _, l := range layers {
+		row := []string{itoa(l)}
+		for i := range list {
+			row = append(row, mseInterval(errors[l][i]))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
 // writtenTable is what was written, by kind.
 func writtenTable(f *findings) grid {
 	t := grid{
@@ -157,16 +219,39 @@ func writtenTable(f *findings) grid {
 	return t
 }
 
+// terminalLabel is the codec, and what it is chosen for; codecs of a policy that has
+// several are in the legend.
+func (q *Quality) terminalLabel(f *findings) string {
+	chosen := q.recommended()
+	if len(q.PerKind) > 0 && chosen != "" {
+		return chosen
+	}
+	label := shorten(q.label(f), 34)
+	if q.Simulated {
+		label += " *"
+	}
+	if chosen != "" {
+		label += " (" + chosen + ")"
+	}
+	return label
+}
+
+// terminalLegend gives the codecs of the policies that the table names.
+func terminalLegend(f *findings, width int) (lines []string) {
+	for _, q := range f.qualityByBits() {
+		if len(q.PerKind) > 0 && len(q.Recommended) > 0 {
+			lines = append(lines, wrap(q.recommended()+": "+name(q.Codec), width)...)
+		}
+	}
+	return lines
+}
+
 // terminalQuality prints the table that a terminal has room for.
 func terminalQuality(b *strings.Builder, f *findings, width int) {
 	head := []string{"", "bits/vector", "ppl", "ln ppl ratio", "KL mean", "KL p99", "top-1", "rel-MSE"}
 	cells := [][]string{head, {"exact", none, significant(float64(f.Quality[0].PPLExact), 5), "0", "0", "0", "1", "0"}}
 	for _, q := range f.qualityByBits() {
-		label := shorten(q.label(f), 34)
-		if q.Simulated {
-			label += " *"
-		}
-		cells = append(cells, []string{label, bits(float64(q.BitsPerVector)), significant(float64(q.PPL), 5), mseInterval(q.LnPPLRatio),
+		cells = append(cells, []string{q.terminalLabel(f), bits(float64(q.BitsPerVector)), significant(float64(q.PPL), 5), mseInterval(q.LnPPLRatio),
 			scientific(float64(q.KL.Mean), 3), scientific(float64(q.KL.P99), 3), fixed(float64(q.Top1Agreement.Mean), 4), scientific(float64(q.RelMSEEnergy.Mean), 3)})
 	}
 	lines := aligned(cells, true)
@@ -177,7 +262,7 @@ func terminalQuality(b *strings.Builder, f *findings, width int) {
 		}
 		lines = aligned(cells, true)
 	}
-	fmt.Fprintf(b, "\npredictions with the codec in the cache: %s\n%s\n", f.Quality[0].modeText(), strings.Join(lines, "\n"))
+	fmt.Fprintf(b, "\npredictions of %s with the codec in the cache: %s\n%s\n", plural(f.Quality[0].Tokens, "token"), f.Quality[0].modeText(), strings.Join(append(lines, terminalLegend(f, width)...), "\n"))
 	if slices.ContainsFunc(f.Quality, func(q Quality) bool { return q.Simulated }) {
 		b.WriteString("* simulated, no bytes: the rate is claimed\n")
 	}

@@ -89,6 +89,7 @@ type wording struct {
 	RatioSpan, HighestRatio      string
 	CountedHow, SelectionNote    string
 	QualityNote, HeldOut         string
+	InModel                      string // what the codecs of the headline do to predictions
 	Bootstrap                    string
 	Held, HeldZH, Rest           string
 	GainSpan, GainList           string
@@ -187,9 +188,14 @@ func (w *wording) sample(f *findings) {
 		w.Method = " (mean of the per-" + w.Unit + " ratio, two-sided 95 % Student t interval)"
 		w.SampleZH += "，各流 95 % 置信"
 	}
-	w.QualityNote = "perplexity was not measured"
-	if w.Quality {
+	w.InModel = f.inModel()
+	switch {
+	case w.InModel != "":
+		w.QualityNote = strings.ToLower(w.InModel[:1]) + w.InModel[1:]
+	case w.Quality:
 		w.QualityNote = "quality figures are reported separately"
+	default:
+		w.QualityNote = "perplexity was not measured"
 	}
 }
 
