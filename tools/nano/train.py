@@ -109,7 +109,7 @@ def batch(train, length, step, seed):
 def main():
     a = argparse.ArgumentParser()
     a.add_argument("--run", default="/tmp/nano")
-    a.add_argument("--tokens", type=float, default=8e6)
+    a.add_argument("--tokens", type=float, default=6e6)
     a.add_argument("--seed", type=int, default=1)
     a.add_argument("--threads", type=int, default=2)
     a.add_argument("--micro", type=int, default=2048, help="tokens in a backward pass")
