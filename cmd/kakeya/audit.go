@@ -17,10 +17,11 @@ type auditCmd struct {
 
 // Help adds examples to the generated text.
 func (auditCmd) Help() string {
-	return `Without a source it audits the built-in synthetic families, offline.
+	return `Without a source it audits the built-in model over the built-in passages, offline, and runs it with what it recommends in the cache.
 
 Examples:
   kakeya audit
+  kakeya audit --synthetic all
   kakeya audit --kv cache.safetensors
   kakeya audit --kv cache.safetensors --vector token --passage-vectors 64
   kakeya audit --kv 'texts/*.safetensors' --tensors 'k.*' --tensors 'v.*'

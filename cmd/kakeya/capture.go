@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"kakeyalattice/kv"
+	"kakeyalattice/nano"
 )
 
 type captureCmd struct {
@@ -21,6 +22,7 @@ func (captureCmd) Help() string {
 	return `Runs a model over texts and writes what it puts into its KV cache as a dump, for audit --kv and for other tools.
 
 Examples:
+  kakeya capture --out nano.safetensors
   kakeya capture --model ./stories260K-hf --text wikitext-2-raw-test.txt --passages 8 --out kv.safetensors
   kakeya capture --model deepseek-ai/DeepSeek-V4-Flash --layers 0,2,3 --out v4.safetensors
   kakeya capture --model deepseek-ai/DeepSeek-V4-Flash --layers csa --tensors 'csa.*' --out csa.safetensors`
@@ -28,12 +30,13 @@ Examples:
 
 func (c *captureCmd) Run(t *terminal) error {
 	switch _, err := os.Lstat(c.Out); {
-	case c.Model == "":
-		return usagef("give the model with --model")
 	case err == nil:
 		return usagef("%s exists; choose another --out", c.Out)
 	case !errors.Is(err, os.ErrNotExist):
 		return err
+	}
+	if c.Model == "" {
+		c.Model = nano.Name
 	}
 	s := newStages(t.stderr, c.Quiet)
 	job, err := c.job(s, c.Tensors, c.Workers)

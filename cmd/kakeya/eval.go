@@ -16,8 +16,9 @@ import (
 	"kakeyalattice/eval"
 	"kakeyalattice/experiment"
 	"kakeyalattice/kv"
+	"kakeyalattice/model/deepseek4"
+	"kakeyalattice/nano"
 	"kakeyalattice/report"
-	"kakeyalattice/tokenizer"
 )
 
 // evalCodecs are evaluated where the user names none: bf16 is the control, which
@@ -25,18 +26,21 @@ import (
 const evalCodecs = "e8-gs:delta=0.09 e8:q=38 int6:group=64,hadamard nvfp4 bf16"
 
 type evalCmd struct {
-	textFlags `embed:""`
-	Codecs    []string `sep:"none" placeholder:"SPECS" help:"Codecs to put into the cache, separated by spaces or ';'. Repeatable. Default: ${evalCodecs}."`
-	Baselines []string `sep:"none" placeholder:"SPECS" help:"Baselines beside them. Default: ${baselines}."`
-	Streams   []string `sep:"none" placeholder:"KINDS" help:"Kinds of streams to code, k,v or swa,csa,hca,indexer; others stay exact. Repeat it to compare kinds. Default: k,v; swa,csa,hca."`
-	Mode      string   `enum:"in-forward,snapshot" default:"in-forward" help:"in-forward: an entry is coded when it is written, every later read sees that. snapshot: attention reads the coded entries of the exact run."`
-	Vector    string   `enum:"head,token" default:"head" help:"What a vector of k and v is: one head of a token (head), or all heads (token)."`
-	Workers   int      `placeholder:"N" help:"Processors to use. Default: all. The result does not depend on it."`
-	DryRun    bool     `help:"Say what it takes, bytes, memory and time, and run nothing."`
-	Out       string   `placeholder:"DIR" help:"Folder for result.json and the reports. Default: kakeya-out/eval-<time>."`
-	Resume    bool     `help:"Continue an interrupted run of a DeepSeek-V4 in --out, from the last layer that was kept."`
-	JSON      bool     `name:"json" help:"Print result.json to standard output."`
-	Quiet     bool     `help:"Print nothing but errors."`
+	textFlags  `embed:""`
+	Codecs     []string `sep:"none" placeholder:"SPECS" help:"Codecs to put into the cache, separated by spaces or ';'. Repeatable. Default: ${evalCodecs}."`
+	Baselines  []string `sep:"none" placeholder:"SPECS" help:"Baselines beside them. Default: ${baselines}."`
+	Streams    []string `sep:"none" placeholder:"KINDS" help:"Kinds of streams to code, k,v or swa,csa,hca,indexer; others stay exact. Repeat it to compare kinds. Default: k,v; swa,csa,hca."`
+	Mode       string   `enum:"in-forward,snapshot" default:"in-forward" help:"in-forward: an entry is coded when it is written, every later read sees that. snapshot: attention reads the coded entries of the exact run."`
+	Vector     string   `enum:"head,token" default:"head" help:"What a vector of k and v is: one head of a token (head), or all heads (token)."`
+	Workers    int      `placeholder:"N" help:"Processors to use. Default: all. The result does not depend on it."`
+	Exact      bool     `xor:"arithmetic" help:"Compute in float32, without the roundings of a serving engine. The default."`
+	AsServed   bool     `xor:"arithmetic" help:"Compute as the released kernels of a DeepSeek-V4 do, in all runs: activations in FP8, results in bfloat16, entries that no codec takes in the cache's own formats."`
+	KeepShards bool     `default:"true" negatable:"" help:"Keep what is fetched of a model on the Hub. --keep-shards=false removes each layer when it is done; what was here before stays."`
+	DryRun     bool     `help:"Say what it takes, bytes, memory and time, and run nothing."`
+	Out        string   `placeholder:"DIR" help:"Folder for result.json and the reports. Default: kakeya-out/eval-<time>."`
+	Resume     bool     `help:"Continue an interrupted run of a DeepSeek-V4 in --out, from the last layer that was kept."`
+	JSON       bool     `name:"json" help:"Print result.json to standard output."`
+	Quiet      bool     `help:"Print nothing but errors."`
 }
 
 // Help adds examples to the generated text.
@@ -44,16 +48,18 @@ func (evalCmd) Help() string {
 	return `Runs a model over texts, once exactly and once with each codec in its KV cache, and compares the predictions: perplexity with a paired interval, KL token by token, agreement of the most likely token.
 
 Examples:
+  kakeya eval
   kakeya eval --model ./stories260K-hf --seqlen 512
   kakeya eval --model ./Qwen2-0.5B --text wikitext-2-raw-test.txt --passages 8 --codecs "e8:q=38 e8:q=10"
   kakeya eval --model ./Qwen2-0.5B --streams k --streams v --streams k,v
-  kakeya eval --model deepseek-ai/DeepSeek-V4-Flash --dry-run`
+  kakeya eval --model deepseek-ai/DeepSeek-V4-Flash --dry-run
+  kakeya eval --model deepseek-ai/DeepSeek-V4-Flash --keep-shards=false --as-served --out runs/flash`
 }
 
 func (c *evalCmd) Run(t *terminal) error {
 	started := time.Now()
 	if c.Model == "" {
-		return usagef("give the model with --model")
+		c.Model = nano.Name
 	}
 	if c.Workers < 0 {
 		return usagef("--workers takes a positive number")
@@ -76,6 +82,10 @@ func (c *evalCmd) Run(t *terminal) error {
 	if err != nil {
 		return err
 	}
+	if err := checkResources(t.ctx, plan, &s.hubOpener, dir.path); err != nil {
+		dir.discard()
+		return err
+	}
 	plan.State = filepath.Join(dir.path, stateFile)
 	outcome, err := eval.Run(t.ctx, plan)
 	s.finish()
@@ -96,19 +106,22 @@ func (c *evalCmd) Run(t *terminal) error {
 		Tool:        thisTool(),
 		Command:     append([]string{"kakeya"}, t.args...),
 		WallSeconds: time.Since(started).Seconds(),
-		Protocol:    report.Protocol{Name: "production", Vector: c.Vector, Distortion: "rel_mse_energy"},
+		Protocol:    report.Protocol{Name: "production", Vector: c.Vector, Distortion: "rel_mse_energy", Arithmetic: plan.Arithmetic.String()},
 	})
 	if err := report.Write(dir.path, result); err != nil {
 		return err
 	}
-	if err := os.Remove(plan.State); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := removeState(plan.State); err != nil {
 		return err
 	}
 	if c.JSON {
-		return report.Render(t.stdout, result, "json")
+		if err := report.Render(t.stdout, result, "json"); err != nil {
+			return err
+		}
+		return failed(outcome)
 	}
 	if c.Quiet {
-		return nil
+		return failed(outcome)
 	}
 	if err := report.Summary(t.stdout, result, width(t.stdout)); err != nil {
 		return err
@@ -116,8 +129,18 @@ func (c *evalCmd) Run(t *terminal) error {
 	for _, k := range result.Skipped {
 		fmt.Fprintf(t.stdout, "note: %s is not used on %s: %s\n", k.Codec, k.Stream, k.Reason)
 	}
-	_, err = fmt.Fprintf(t.stdout, "\nreport: %s\ndata:   %s\n", filepath.Join(dir.path, "report.html"), filepath.Join(dir.path, report.FileName))
-	return err
+	if _, err = fmt.Fprintf(t.stdout, "\nreport: %s\ndata:   %s\n", filepath.Join(dir.path, "report.html"), filepath.Join(dir.path, report.FileName)); err != nil {
+		return err
+	}
+	return failed(outcome)
+}
+
+// failed is the error of an evaluation some of whose codecs have no figures.
+func failed(outcome *eval.Outcome) error {
+	if len(outcome.Failed) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of %d codecs ended early, the report has the others: %w", len(outcome.Failed), len(outcome.Failed)+len(outcome.Arms), outcome.Failed[0].Err)
 }
 
 // stateFile keeps a run between layers.
@@ -160,15 +183,11 @@ func (c *evalCmd) specs() (codecs, baselines []codec.Spec, err error) {
 
 // plan opens the model and reads the texts; the caller closes the model.
 func (c *evalCmd) plan(t *terminal, s *stages, codecs, baselines []codec.Spec) (_ *eval.Plan, err error) {
-	passages, err := c.passages()
-	if err != nil {
-		return nil, err
+	usual := capture.DefaultTokens
+	if c.Model == nano.Name {
+		usual = qualityTokens
 	}
-	files, err := s.files(t.ctx, c.Model)
-	if err != nil {
-		return nil, err
-	}
-	m, err := capture.OpenModel(t.ctx, files)
+	m, texts, err := c.open(t.ctx, s, c.tokens(usual))
 	if err != nil {
 		return nil, err
 	}
@@ -181,20 +200,15 @@ func (c *evalCmd) plan(t *terminal, s *stages, codecs, baselines []codec.Spec) (
 	if err != nil {
 		return nil, err
 	}
-	tok, err := m.Tokenizer(t.ctx)
-	if err != nil {
-		return nil, err
-	}
-	encode := func(text string) []int32 {
-		return tok.EncodeWith(text, tokenizer.EncodeOptions{AddSpecial: true})
-	}
-	texts, err := capture.Texts(encode, passages, capture.TextOptions{Tokens: c.SeqLen})
-	if err != nil {
-		return nil, err
-	}
 	p := &eval.Plan{
 		Model: m, Texts: texts, Mode: eval.Mode(c.Mode), Token: c.Vector == "token",
-		Workers: c.Workers, Progress: s.step,
+		Workers: c.Workers, Progress: s.step, Discard: !c.KeepShards,
+	}
+	if c.AsServed {
+		if !m.DeepSeekV4() {
+			return nil, usagef("--as-served is for a DeepSeek-V4; %s is computed in float32 from its weights", m.Name())
+		}
+		p.Arithmetic = deepseek4.AsServed
 	}
 	in := func(list []codec.Spec, spec codec.Spec) bool {
 		return slices.ContainsFunc(list, func(s codec.Spec) bool { return s.String() == spec.String() })

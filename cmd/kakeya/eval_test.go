@@ -109,7 +109,6 @@ func TestEvalRefusesWhatItCannotRun(t *testing.T) {
 		code int
 		want string
 	}{
-		{nil, exitUsage, "--model"},
 		{[]string{"--model", model, "--codecs", "nonsense"}, exitUsage, "nonsense"},
 		{[]string{"--model", model, "--codecs", ";"}, exitUsage, "no codec"},
 		{[]string{"--model", model, "--streams", "swa"}, exitUsage, "no streams of the kind swa; it has [k v]"},
@@ -118,6 +117,8 @@ func TestEvalRefusesWhatItCannotRun(t *testing.T) {
 		{[]string{"--model", model, "--workers", "-1"}, exitUsage, "--workers"},
 		{[]string{"--model", model, "--passages", "9"}, exitUsage, "there are 8"},
 		{[]string{"--model", t.TempDir()}, exitData, "no config.json"},
+		{[]string{"--model", model, "--as-served"}, exitUsage, "for a DeepSeek-V4"},
+		{[]string{"--model", model, "--as-served", "--exact"}, exitUsage, "can't be used together"},
 		{[]string{"--model", model, "--text", long, "--seqlen", "0"}, exitUsage, "--seqlen 131072"},
 		{[]string{"--model", model, "--seqlen", "1"}, exitData, "a prediction needs two"},
 		{[]string{"--model", model, "--codecs", "fp8-v4", "--baselines", "fp8-v4"}, exitUsage, "dimension 16"},
@@ -153,6 +154,40 @@ func TestEvalContinuesOnlyItsOwnRun(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(broken, stateFile)); err != nil {
 		t.Error("the state is gone")
+	}
+}
+
+// Layers that do not stay are gone after the run, which gives the same.
+func TestEvalKeepsNoLayersIfAsked(t *testing.T) {
+	tinyHub(t)
+	eval := func(more ...string) *report.Result {
+		t.Helper()
+		dir := filepath.Join(t.TempDir(), "run")
+		args := append([]string{"eval", "--model", modelName, "--seqlen", "150", "--passages", "2", "--codecs", "e8:q=38", "--baselines", "bf16", "--out", dir, "--quiet"}, more...)
+		if code, _, errs := outputOf(t.Context(), args...); code != exitDone {
+			t.Fatal(errs)
+		}
+		return readResult(t, dir)
+	}
+	kept := func() (n int64) {
+		err := filepath.Walk(os.Getenv("HF_HOME"), func(_ string, info os.FileInfo, err error) error {
+			if err == nil && info.Mode().IsRegular() {
+				n += info.Size()
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	discarded := eval("--keep-shards=false")
+	small := kept()
+	if again := eval(); again.Quality[0].SHA256 != discarded.Quality[0].SHA256 {
+		t.Error("the results differ")
+	}
+	if large := kept(); large < 2*small {
+		t.Errorf("%d bytes are kept of %d", small, large)
 	}
 }
 

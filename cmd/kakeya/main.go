@@ -85,6 +85,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			"families":        strings.Join(synthetic.Names(), ", "),
 			"baselines":       experiment.DefaultBaselines,
 			"evalCodecs":      evalCodecs,
+			"qualityTokens":   fmt.Sprint(qualityTokens),
 			"benchCodecs":     benchCodecs,
 			"benchSeconds":    fmt.Sprint(bench.DefaultPerCase.Seconds()),
 			"planCodecs":      capacity.DefaultCodecs,

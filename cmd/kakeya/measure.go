@@ -16,6 +16,7 @@ import (
 	"kakeyalattice/codec"
 	"kakeyalattice/experiment"
 	"kakeyalattice/kv"
+	"kakeyalattice/nano"
 	"kakeyalattice/report"
 	"kakeyalattice/solve"
 )
@@ -26,6 +27,7 @@ type measureFlags struct {
 	Codecs           []string `sep:"none" placeholder:"SPECS" help:"Codecs to measure instead of the default ones, separated by spaces or ';'; ranges as in 'e8:q=10..76/2'. Repeatable. See kakeya codec list."`
 	Baselines        []string `sep:"none" placeholder:"SPECS" help:"Baselines, the first one decides the headline. Default: ${baselines}."`
 	AttentionQueries int      `default:"64" placeholder:"N" help:"Query positions per passage for the attention-output error; 0 leaves it out. Default 64."`
+	Quality          *bool    `negatable:"" help:"Also run the model with what is recommended, and with the baselines, in its cache, over the first ${qualityTokens} tokens of each passage: perplexity, KL. Default for the built-in model; --no-quality leaves it out."`
 	Context          int      `placeholder:"TOKENS" help:"Context length at which streams are weighted by the bytes they hold. Default 1048576, or the most that the model allows."`
 	Workers          int      `placeholder:"N" help:"Units measured at once. Default: all cores. The result does not depend on it."`
 	Out              string   `placeholder:"DIR" help:"Folder for result.json and the reports. Default: kakeya-out/<command>-<time>."`
@@ -74,6 +76,12 @@ func (f *measureFlags) specs(codecsFor defaults) (codecs, baselines []codec.Spec
 // the result before it is written.
 func (f *measureFlags) measure(t *terminal, command string, codecsFor defaults, finish func(*report.Result) error) error {
 	started := time.Now()
+	if err := f.resolve(); err != nil {
+		return err
+	}
+	if f.Quality != nil && *f.Quality && f.Model == "" {
+		return usagef("--quality runs a model; give --model, or neither --kv nor --synthetic")
+	}
 	codecs, baselines, named, err := f.specs(codecsFor)
 	if err != nil {
 		return err
@@ -114,11 +122,10 @@ func (f *measureFlags) measure(t *terminal, command string, codecsFor defaults, 
 		return err
 	}
 	result := report.Assemble(outcome, source, report.Options{
-		Model:       shape,
-		Tool:        thisTool(),
-		Command:     append([]string{"kakeya"}, t.args...),
-		WallSeconds: time.Since(started).Seconds(),
-		Context:     f.context(shape),
+		Model:   shape,
+		Tool:    thisTool(),
+		Command: append([]string{"kakeya"}, t.args...),
+		Context: f.context(shape),
 		Protocol: report.Protocol{
 			Vector:           f.Vector,
 			PassageVectors:   f.PassageVectors,
@@ -131,6 +138,12 @@ func (f *measureFlags) measure(t *terminal, command string, codecsFor defaults, 
 			return err
 		}
 	}
+	if f.Quality == nil && f.Model == nano.Name || f.Quality != nil && *f.Quality {
+		if err := f.quality(t, result, dir); err != nil {
+			return err
+		}
+	}
+	result.WallSeconds = time.Since(started).Seconds()
 	if err := report.Write(dir.path, result); err != nil {
 		return err
 	}

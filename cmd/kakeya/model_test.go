@@ -9,6 +9,7 @@ import (
 
 	"kakeyalattice/internal/fakehub"
 	"kakeyalattice/internal/fakemodel"
+	"kakeyalattice/nano"
 )
 
 // tinyHub is a fake Hub with a small model of V4-Flash's make, used as a newcomer
@@ -118,6 +119,32 @@ func TestEffectsAreInTheReport(t *testing.T) {
 	}
 }
 
+// The built-in model is the source where none is named; what is recommended on its
+// streams is run in its cache.
+func TestWithoutASourceTheBuiltInModelIsAudited(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	code, out, errs := outputOf(t.Context(), "audit", "--passages", "2", "--seqlen", "300", "--codecs", "e8:q=62", "--out", dir)
+	if code != exitDone {
+		t.Fatal(errs)
+	}
+	r := readResult(t, dir)
+	if len(r.Streams) != 10 || r.Input.Name != nano.Name || r.Input.Fed != "" {
+		t.Fatalf("%d streams of %+v", len(r.Streams), r.Input)
+	}
+	if len(r.Quality) < 3 || r.Quality[0].Recommended == nil || !r.Quality[len(r.Quality)-1].Baseline || r.Quality[0].Tokens != 2*299 {
+		t.Errorf("quality %+v", r.Quality)
+	}
+	for _, want := range []string{"With this in the cache, ln of the perplexity ratio", "predictions of 598 tokens", "fp8:group=64"} {
+		if !strings.Contains(strings.Join(strings.Fields(out), " "), want) {
+			t.Errorf("the summary lacks %q:\n%s", want, out)
+		}
+	}
+	code, out, errs = outputOf(t.Context(), "audit", "--passages", "1", "--seqlen", "200", "--layers", "0", "--codecs", "e8:q=38", "--no-quality", "--out", filepath.Join(t.TempDir(), "run"))
+	if code != exitDone || strings.Contains(out, "predictions") {
+		t.Errorf("exit %d without quality: %s%s", code, out, errs)
+	}
+}
+
 func TestModelFlagsThatDoNotGoTogetherAreRefused(t *testing.T) {
 	t.Setenv("HF_HOME", t.TempDir())
 	t.Setenv("HF_HUB_OFFLINE", "1")
@@ -126,7 +153,8 @@ func TestModelFlagsThatDoNotGoTogetherAreRefused(t *testing.T) {
 		code int
 		want string
 	}{
-		{[]string{"audit", "--layers", "0"}, exitUsage, "go with --model"},
+		{[]string{"audit", "--synthetic", "all", "--layers", "0"}, exitUsage, "go with a model"},
+		{[]string{"audit", "--synthetic", "all", "--quality"}, exitUsage, "--quality runs a model"},
 		{[]string{"audit", "--model", "a/b", "--kv", "x.safetensors"}, exitUsage, "three sources"},
 		{[]string{"audit", "--model", "a/b", "--switch", "padding=maybe"}, exitUsage, "none or scored"},
 		{[]string{"audit", "--model", "a/b", "--passages", "9"}, exitUsage, "there are 8"},
@@ -135,7 +163,6 @@ func TestModelFlagsThatDoNotGoTogetherAreRefused(t *testing.T) {
 		{[]string{"audit", "--model", "a/b"}, exitData, "HF_HUB_OFFLINE"},
 		{[]string{"audit", "--model", "foo"}, exitUsage, "neither a folder"},
 		{[]string{"fetch"}, exitUsage, "--model"},
-		{[]string{"capture", "--out", "x.safetensors"}, exitUsage, "--model"},
 		{[]string{"capture", "--model", "a/b", "--out", "model_test.go"}, exitUsage, "exists"},
 	} {
 		code, out, errs := outputOf(t.Context(), c.args...)

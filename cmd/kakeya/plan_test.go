@@ -97,7 +97,7 @@ func TestPlansThatCannotBeMadeSayWhatToDo(t *testing.T) {
 		"two models":           {[]string{"--config", flash, "--model", "."}, 2, "--model"},
 		"no such file":         {[]string{"--config", "nowhere.json"}, 1, "nowhere.json"},
 		"a folder without one": {[]string{"--model", t.TempDir()}, 1, "config.json"},
-		"no model at all":      {[]string{"--model", "DeepSeek"}, 2, "neither a folder nor a repository"},
+		"no model at all":      {[]string{"--model", "DeepSeek"}, 2, "neither a folder, nor a repository"},
 		"no JSON":              {[]string{"--config", write(t, "c.json", []byte("<html>"))}, 1, "c.json"},
 		"another model":        {[]string{"--config", write(t, "c.json", []byte(`{"model_type":"gpt2"}`))}, 1, "gpt2"},
 		"a context in words":   {[]string{"--config", flash, "--context", "1M"}, 2, "1Mi"},

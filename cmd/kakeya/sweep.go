@@ -12,6 +12,7 @@ func (sweepCmd) Help() string {
 
 Examples:
   kakeya sweep
+  kakeya sweep --synthetic gaussian,student-t
   kakeya sweep --kv cache.safetensors
   kakeya sweep --model deepseek-ai/DeepSeek-V4-Flash --layers 0,2,3
   kakeya sweep --kv cache.safetensors --codecs "e8:q=10..76/2; d4:q=10..76/2; int6:hadamard"
