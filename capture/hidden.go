@@ -158,7 +158,7 @@ func (h *dense) Batches(ctx context.Context, layer int) iter.Seq2[*Batch, error]
 type forward struct {
 	ck      *checkpoint.Checkpoint
 	cfg     *deepseek4.Config
-	run     deepseek4.Run
+	runs    []*deepseek4.Run
 	texts   *deepseek4.Texts
 	streams []float32 // [tokens, hc_mult, hidden], before layer at
 	at      int
@@ -173,7 +173,7 @@ func ForwardPass(ctx context.Context, ck *checkpoint.Checkpoint, cfg *deepseek4.
 	if err != nil {
 		return nil, err
 	}
-	h := &forward{ck: ck, cfg: cfg, texts: &deepseek4.Texts{}, run: deepseek4.Run{Workers: workers}}
+	h := &forward{ck: ck, cfg: cfg, texts: &deepseek4.Texts{}, runs: deepseek4.Runs(workers, len(texts))}
 	for _, t := range texts {
 		if n := cfg.MaxPositions; n > 0 && len(t.IDs) > n {
 			return nil, fmt.Errorf("capture: passage %q: %w: %d tokens, the model has %d positions; give --seqlen %d", t.Title, deepseek4.ErrTooLong, len(t.IDs), n, n)
@@ -221,7 +221,7 @@ func (h *forward) advance(ctx context.Context, layer int) error {
 		}
 		h.fetched = make(chan error, 1)
 		go func(next int) { h.fetched <- h.ck.Fetch(ctx, deepseek4.LayerTensors(h.cfg, next)...) }(h.at + 1)
-		if err := h.texts.Forward(ctx, &h.run, h.layer, h.streams, nil); err != nil {
+		if err := h.texts.Forward(ctx, h.runs, h.layer, h.streams, nil); err != nil {
 			<-h.fetched
 			return err
 		}
@@ -233,7 +233,7 @@ func (h *forward) read(_ context.Context, _, passage int) ([]float32, error) {
 	begin, end := h.texts.Begin(passage), h.texts.Ends[passage]
 	width := h.cfg.HCMult * h.cfg.HiddenSize
 	x := make([]float32, (end-begin)*h.cfg.HiddenSize)
-	return x, h.layer.Hidden(&h.run, x, h.streams[begin*width:end*width], end-begin)
+	return x, h.layer.Hidden(h.runs[0], x, h.streams[begin*width:end*width], end-begin)
 }
 
 // HiddenFile is hidden states that somebody dumped: tensors hidden.<layer>

@@ -157,7 +157,7 @@ func (p *Plan) v4Cost(ctx context.Context, c *Cost) error {
 	c.FLOP *= float64(1 + len(p.Arms))
 	c.Residual = 4 * int64(1+len(p.Arms)) * int64(c.Tokens) * int64(cfg.HCMult) * int64(cfg.HiddenSize)
 	entries := 4 * int64(c.Tokens) * int64(cfg.HeadDim+cfg.HeadDim/4+cfg.IndexHeadDim/4+cfg.HiddenSize)
-	work := 4 * int64(min(deepseek4.ExpertBlock, c.Tokens)) * int64(4*cfg.HiddenSize+cfg.OGroups*cfg.OLoraRank)
+	work := 4 * int64(len(deepseek4.Runs(p.Workers, max(len(p.Arms), len(p.Texts))))) * int64(min(deepseek4.ExpertBlock, c.Tokens)) * int64(4*cfg.HiddenSize+cfg.OGroups*cfg.OLoraRank)
 	c.Memory = ends + 2*largest + c.Residual + entries + work + scoring(cfg.VocabSize)
 	return nil
 }

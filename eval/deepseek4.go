@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"kakeyalattice/kv"
@@ -20,6 +21,9 @@ type v4 struct {
 	texts deepseek4.Texts
 	exact []float32
 	arms  []*v4Arm
+	// runs are of texts of the exact model, and armRuns of arms, that are under way at
+	// the same time.
+	runs, armRuns []*deepseek4.Run
 	// outputs are those of the exact model's attention in the layer at hand,
 	// [tokens, hidden].
 	outputs []float32
@@ -48,7 +52,7 @@ func (p *Plan) deepSeek4(ctx context.Context) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &v4{Plan: p, cfg: cfg, run: deepseek4.Run{Workers: p.workers()}, width: cfg.HCMult * cfg.HiddenSize}
+	e := &v4{Plan: p, cfg: cfg, run: deepseek4.Run{Workers: p.workers()}, runs: deepseek4.Runs(p.Workers, len(p.Texts)), armRuns: deepseek4.Runs(p.Workers, len(p.Arms)), width: cfg.HCMult * cfg.HiddenSize}
 	for _, t := range p.Texts {
 		e.texts.Add(t.Title, t.IDs)
 	}
@@ -58,6 +62,7 @@ func (p *Plan) deepSeek4(ctx context.Context) (*Outcome, error) {
 	}
 	ends = ends.With(p.Arithmetic)
 	e.exact = make([]float32, len(e.texts.IDs)*e.width)
+	e.outputs = make([]float32, len(e.texts.IDs)*cfg.HiddenSize)
 	if err := ends.Embed(e.exact, e.texts.IDs); err != nil {
 		return nil, err
 	}
@@ -175,29 +180,34 @@ func (e *v4) layer(ctx context.Context, l *deepseek4.Layer) error {
 		return err
 	}
 	written := entries{}
+	for _, stream := range v4Streams {
+		written[stream] = make([][]float32, len(e.Texts))
+	}
 	var keep func(text int, w deepseek4.Write) (bool, error)
 	if fits || e.Mode == Snapshot {
 		keep = func(text int, w deepseek4.Write) (bool, error) {
-			if written[w.Stream] == nil {
-				written[w.Stream] = make([][]float32, len(e.Texts))
-			}
 			written[w.Stream][text] = append(written[w.Stream][text], w.Entries...)
 			return false, nil
 		}
 	}
-	outputs := e.outputs[:0]
-	e.run.Tap = func(_ int, at deepseek4.Point, x []float32) {
-		if at == deepseek4.AttentionOutput {
-			outputs = append(outputs, x...)
+	err = e.texts.Forward(ctx, e.runs, l, e.exact, func(text int) (deepseek4.Hook, deepseek4.Tap) {
+		done := e.texts.Begin(text) * e.cfg.HiddenSize
+		tap := func(_ int, at deepseek4.Point, x []float32) {
+			if at == deepseek4.AttentionOutput {
+				done += copy(e.outputs[done:], x)
+			}
 		}
-	}
-	if err := e.pass(ctx, l, e.exact, keep); err != nil {
+		if keep == nil {
+			return nil, tap
+		}
+		return func(w deepseek4.Write) (bool, error) { return keep(text, w) }, tap
+	})
+	if err != nil {
 		return err
 	}
-	e.outputs = outputs
 	for i, a := range e.arms {
 		for stream, c := range coders[i] {
-			if _, needsFit, _ := newCoder(c.spec, c.dim); !needsFit || len(written[stream]) == 0 {
+			if _, needsFit, _ := newCoder(c.spec, c.dim); !needsFit || !slices.ContainsFunc(written[stream], func(x []float32) bool { return len(x) > 0 }) {
 				continue // a stream of no entries: the texts are shorter than a block
 			}
 			fitted, err := c.fit(slices.Values(written[stream]), e.margin())
@@ -209,12 +219,8 @@ func (e *v4) layer(ctx context.Context, l *deepseek4.Layer) error {
 			a.kinds[v4Kind(e.cfg, l.Index(), stream)].SideBits += int64(fitted.side)
 		}
 	}
-	for i, a := range e.arms {
-		if a.failed != nil {
-			continue
-		}
-		e.run.Tap = e.compare(a, l.Index())
-		err := e.pass(ctx, l, a.x, func(text int, w deepseek4.Write) (bool, error) {
+	e.each(func(r *deepseek4.Run, i int, a *v4Arm) {
+		code := func(text int, w deepseek4.Write) (bool, error) {
 			if e.Mode == Snapshot {
 				copy(w.Entries, written[w.Stream][text][w.First*w.Dim:])
 			}
@@ -227,26 +233,49 @@ func (e *v4) layer(ctx context.Context, l *deepseek4.Layer) error {
 				return false, a.wrap(kind, w.Layer, err)
 			}
 			return true, nil
-		})
-		if ctx.Err() != nil {
-			return ctx.Err()
 		}
-		if err != nil {
+		// One text after the other: bytes are hashed in the order of writing.
+		err := e.texts.Forward(ctx, []*deepseek4.Run{r}, l, a.x, func(text int) (deepseek4.Hook, deepseek4.Tap) {
+			return func(w deepseek4.Write) (bool, error) { return code(text, w) }, e.compare(a, l.Index(), text)
+		})
+		if err != nil && ctx.Err() == nil {
 			a.fail(err)
 		}
+	})
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	return e.someLeft(states(e.arms))
 }
 
-// compare is the tap that sets the attention outputs of an arm in a layer beside
-// those of the exact model, which come in the same order.
-func (e *v4) compare(a *v4Arm, layer int) deepseek4.Tap {
-	done := 0 // values
+// each calls f for every arm that has not failed, for some at the same time.
+func (e *v4) each(f func(r *deepseek4.Run, i int, a *v4Arm)) {
+	var wait sync.WaitGroup
+	next := make(chan int)
+	for _, r := range e.armRuns {
+		wait.Go(func() {
+			for i := range next {
+				f(r, i, e.arms[i])
+			}
+		})
+	}
+	for i, a := range e.arms {
+		if a.failed == nil {
+			next <- i
+		}
+	}
+	close(next)
+	wait.Wait()
+}
+
+// compare is the tap that sets the attention outputs of an arm for a text in a layer
+// beside those of the exact model.
+func (e *v4) compare(a *v4Arm, layer, text int) deepseek4.Tap {
+	done := e.texts.Begin(text) * e.cfg.HiddenSize
 	return func(_ int, at deepseek4.Point, x []float32) {
 		if at != deepseek4.AttentionOutput {
 			return
 		}
-		text, _ := slices.BinarySearch(e.texts.Ends, done/e.cfg.HiddenSize+1)
 		a.attended(layer, text, e.outputs[done:done+len(x)], x)
 		done += len(x)
 	}
@@ -289,24 +318,12 @@ func (e *v4) coders(l *deepseek4.Layer) (all []map[deepseek4.Streams]*coder, fit
 	return all, fits, nil
 }
 
-// pass takes residual streams of all texts through a layer.
-func (e *v4) pass(ctx context.Context, l *deepseek4.Layer, x []float32, write func(text int, w deepseek4.Write) (bool, error)) error {
-	var hook func(text int) deepseek4.Hook
-	if write != nil {
-		hook = func(text int) deepseek4.Hook {
-			return func(w deepseek4.Write) (bool, error) { return write(text, w) }
-		}
-	}
-	return e.texts.Forward(ctx, &e.run, l, x, hook)
-}
-
 func (e *v4) rows(x []float32, at, n int) []float32 { return x[at*e.width : (at+n)*e.width] }
 
 // score compares the predictions of the arms with those of the exact model.
 func (e *v4) score(ctx context.Context, ends *deepseek4.Ends, out *Outcome) error {
 	block := blockTokens(e.cfg.VocabSize)
 	score := &exactBlock{vocab: e.cfg.VocabSize, workers: e.workers()}
-	e.run.Tap = nil
 	ids := e.texts.IDs
 	for t := range e.Texts {
 		end := e.texts.Ends[t] - 1 // nothing follows the last token
