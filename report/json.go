@@ -118,7 +118,7 @@ func check(r *Result) error {
 	}
 	for i := range r.Quality {
 		q := &r.Quality[i]
-		for _, s := range []stats.Stat{q.LnPPLRatio, q.Top1Agreement, q.RelMSEEnergy} {
+		for _, s := range []stats.Stat{q.LnPPLRatio, q.KL.Passages, q.Top1Agreement, q.RelMSEEnergy} {
 			if err := checkStat(s); err != nil {
 				return fmt.Errorf("quality[%d] (%s): %w", i, name(q.Codec), err)
 			}

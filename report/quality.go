@@ -49,12 +49,14 @@ type Quality struct {
 
 // Divergence is KL(exact || codec) over all tokens, in nats.
 type Divergence struct {
-	Mean stats.Float `json:"mean"`
-	P50  stats.Float `json:"p50"`
-	P90  stats.Float `json:"p90"`
-	P99  stats.Float `json:"p99"`
-	P999 stats.Float `json:"p999"`
-	Max  stats.Float `json:"max"`
+	// Passages is the mean over each passage's tokens, and over passages.
+	Passages stats.Stat  `json:"passages"`
+	Mean     stats.Float `json:"mean"`
+	P50      stats.Float `json:"p50"`
+	P90      stats.Float `json:"p90"`
+	P99      stats.Float `json:"p99"`
+	P999     stats.Float `json:"p999"`
+	Max      stats.Float `json:"max"`
 }
 
 // Written is what a codec wrote of one kind of streams.
@@ -127,7 +129,7 @@ func newQuality(a *eval.ArmOutcome, exact []eval.Scored, mode string) Quality {
 		Streams:       a.Kinds,
 		BitsPerVector: stats.Float(a.BitsPerVector()),
 		BitsPerValue:  stats.Float(a.BitsPerValue()),
-		KL:            newDivergence(a.KL),
+		KL:            newDivergence(a.KL, exact),
 		SHA256:        a.SHA256,
 	}
 	for kind, spec := range a.PerKind {
@@ -168,7 +170,7 @@ func newQuality(a *eval.ArmOutcome, exact []eval.Scored, mode string) Quality {
 
 // newDivergence summarises divergences; a percentile is the smallest of them that
 // is at least as large as that share.
-func newDivergence(kl []float64) Divergence {
+func newDivergence(kl []float64, texts []eval.Scored) Divergence {
 	sorted := slices.Clone(kl)
 	slices.SortFunc(sorted, cmp.Compare[float64])
 	at := func(share float64) stats.Float {
@@ -181,5 +183,18 @@ func newDivergence(kl []float64) Divergence {
 	for _, v := range kl {
 		sum += v
 	}
-	return Divergence{stats.Float(sum / float64(len(kl))), at(.5), at(.9), at(.99), at(.999), at(1)}
+	return Divergence{meansOf(kl, texts), stats.Float(sum / float64(len(kl))), at(.5), at(.9), at(.99), at(.999), at(1)}
+}
+
+// meansOf summarises the mean of each text; values are text by text.
+func meansOf(kl []float64, texts []eval.Scored) stats.Stat {
+	means := make([]float64, len(texts))
+	for t, text := range texts {
+		sum := 0.0
+		for _, v := range kl[:text.Tokens] {
+			sum += v
+		}
+		means[t], kl = sum/float64(text.Tokens), kl[text.Tokens:]
+	}
+	return stats.Summarize(means)
 }

@@ -21,7 +21,7 @@ func predictions() *Result {
 			BitsPerVector: stats.Float(bits), BitsPerValue: stats.Float(bits / 64), Tokens: 2000,
 			PPL: stats.Float(12 * math.Exp(ln)), PPLExact: 12,
 			LnPPLRatio:    stats.Summarize([]float64{ln * .9, ln * 1.1, ln}),
-			KL:            Divergence{stats.Float(kl), stats.Float(kl / 2), stats.Float(kl * 2), stats.Float(kl * 9), stats.Float(kl * 20), stats.Float(kl * 30)},
+			KL:            Divergence{stats.Summarize([]float64{kl * .9, kl * 1.1, kl}), stats.Float(kl), stats.Float(kl / 2), stats.Float(kl * 2), stats.Float(kl * 9), stats.Float(kl * 20), stats.Float(kl * 30)},
 			Top1Agreement: stats.Summarize([]float64{.98, .99, .985}), RMSChange: stats.Float(math.Sqrt(kl) / 10),
 			RelMSEEnergy: stats.Summarize([]float64{e, e * 1.01, e * .99}),
 		}
@@ -91,7 +91,7 @@ func TestKindsAreNamedWhereEntriesCodeDifferentOnes(t *testing.T) {
 
 func TestAnEmptyOrUndefinedQualityRenders(t *testing.T) {
 	r := predictions()
-	r.Quality = []Quality{{}, {Codec: "<x>|y", KL: newDivergence(nil), PPL: stats.Undefined, BitsPerValue: stats.Undefined}}
+	r.Quality = []Quality{{}, {Codec: "<x>|y", KL: newDivergence(nil, nil), PPL: stats.Undefined, BitsPerValue: stats.Undefined}}
 	for _, format := range Formats() {
 		if text := render(t, r, format); strings.Contains(text, ">NaN") || strings.Contains(text, "| NaN") || format != "json" && strings.Contains(text, "<x>") {
 			t.Errorf("%s: %s", format, text)
@@ -140,6 +140,7 @@ func TestQualityFollowsItsDefinitions(t *testing.T) {
 		{"rel-MSE of passage 0", q.RelMSEEnergy.Values[0], 2. / 40, 1e-12},
 		{"rel-MSE of CSA", q.Written[1].RelMSEEnergy.Values[0], 1. / 30, 1e-12},
 		{"mean KL", q.KL.Mean, 500.5, 1e-9},
+		{"KL of passage 0", q.KL.Passages.Values[0], 950.5, 1e-9}, {"KL of passage 1", q.KL.Passages.Values[1], 750.5, 1e-9},
 		{"median", q.KL.P50, 500, 0}, {"p90", q.KL.P90, 900, 0}, {"p99", q.KL.P99, 990, 0}, {"p99.9", q.KL.P999, 999, 0}, {"max", q.KL.Max, 1000, 0},
 	} {
 		if math.Abs(float64(c.got)-c.want) > c.tolerance {

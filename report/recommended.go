@@ -77,7 +77,7 @@ func (f *findings) inModel() string {
 	for i := range f.Quality {
 		if q := &f.Quality[i]; slices.Contains(q.Recommended, want) {
 			return fmt.Sprintf("With this in the cache, ln of the perplexity ratio to the exact model is %s and the mean KL %s nats a token",
-				mseInterval(q.LnPPLRatio), scientific(float64(q.KL.Mean), 3))
+				mseInterval(q.LnPPLRatio), q.klInterval())
 		}
 	}
 	return ""

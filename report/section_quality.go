@@ -47,6 +47,15 @@ func (q *Quality) label(f *findings) string {
 	return name(q.Codec)
 }
 
+// klInterval is the mean divergence with its interval over passages, where results
+// have one.
+func (q *Quality) klInterval() string {
+	if bounded(q.KL.Passages) {
+		return mseInterval(q.KL.Passages)
+	}
+	return scientific(float64(q.KL.Mean), 3)
+}
+
 func (q *Quality) note() string {
 	return strings.Join(nonEmpty(q.chosen(), map[bool]string{true: "baseline"}[q.Baseline], simulatedMark(q.Simulated)), "; ")
 }
@@ -84,7 +93,7 @@ func qualitySentence(f *findings) string {
 	}
 	text := fmt.Sprintf("With %s in the KV cache of %s at %s bits per vector, perplexity goes from %s to %s, ln of their ratio %s; KL to the exact model is %s nats a token, and the most likely token stays the same for %s of %s.",
 		name(q.Codec), inputLabel(f), bits(float64(q.BitsPerVector)), significant(float64(q.PPLExact), 5), significant(float64(q.PPL), 5),
-		mseInterval(q.LnPPLRatio), scientific(float64(q.KL.Mean), 3), percent(float64(q.Top1Agreement.Mean)), plural(q.Tokens, "token"))
+		mseInterval(q.LnPPLRatio), q.klInterval(), percent(float64(q.Top1Agreement.Mean)), plural(q.Tokens, "token"))
 	if q.Simulated {
 		text += " The codec is simulated: no bytes exist."
 	}
@@ -108,7 +117,7 @@ func qualitySection(f *findings) section {
 		Title: "Predictions with the codec in the cache",
 		Lead:  "The model is run exactly and with each codec over the same tokens: " + f.Quality[0].modeText() + ". Codecs by bits; every figure is measured.",
 		Key: "ln ppl ratio: ln of perplexity over that of the exact model, mean over " + unit(f) + "s ± half of the 95 % interval, paired. " +
-			"KL: of the exact predictions from those with the codec, nats per token. top-1: the most likely token is the same. " +
+			"KL: of the exact predictions from those with the codec, nats per token, mean over " + unit(f) + "s ± half of the interval; percentiles over all tokens. top-1: the most likely token is the same. " +
 			"RMS Δp: of the change of the true token's probability. rel-MSE: Σ|x − x̂|² / Σ|x|² of what was written.",
 		Tables: []grid{qualityTable(f), relationTable(f)},
 	}
@@ -136,7 +145,8 @@ func qualityTable(f *findings) grid {
 			row = append(row, q.kinds())
 		}
 		row = append(row, bits(float64(q.BitsPerVector)), significant(float64(q.BitsPerValue), 4), significant(float64(q.PPL), 5), mseInterval(q.LnPPLRatio))
-		for _, v := range q.KL.list() {
+		row = append(row, q.klInterval())
+		for _, v := range q.KL.percentiles() {
 			row = append(row, scientific(v, 3))
 		}
 		t.Rows = append(t.Rows, append(row, interval(q.Top1Agreement), scientific(float64(q.RMSChange), 3), mseInterval(q.RelMSEEnergy), q.note()))
@@ -145,8 +155,8 @@ func qualityTable(f *findings) grid {
 	return t
 }
 
-func (d Divergence) list() []float64 {
-	return []float64{float64(d.Mean), float64(d.P50), float64(d.P90), float64(d.P99), float64(d.P999), float64(d.Max)}
+func (d Divergence) percentiles() []float64 {
+	return []float64{float64(d.P50), float64(d.P90), float64(d.P99), float64(d.P999), float64(d.Max)}
 }
 
 // relationTable sets what predictions lose beside the error of what was written.
@@ -164,7 +174,7 @@ func relationTable(f *findings) grid {
 	})
 	for _, q := range list {
 		e := float64(q.RelMSEEnergy.Mean)
-		t.Rows = append(t.Rows, []string{q.label(f), scientific(e, 3), mseInterval(q.LnPPLRatio), scientific(float64(q.KL.Mean), 3),
+		t.Rows = append(t.Rows, []string{q.label(f), scientific(e, 3), mseInterval(q.LnPPLRatio), q.klInterval(),
 			significant(float64(q.LnPPLRatio.Mean)/e, 3), significant(float64(q.KL.Mean)/e, 3)})
 	}
 	return t
@@ -252,7 +262,7 @@ func terminalQuality(b *strings.Builder, f *findings, width int) {
 	cells := [][]string{head, {"exact", none, significant(float64(f.Quality[0].PPLExact), 5), "0", "0", "0", "1", "0"}}
 	for _, q := range f.qualityByBits() {
 		cells = append(cells, []string{q.terminalLabel(f), bits(float64(q.BitsPerVector)), significant(float64(q.PPL), 5), mseInterval(q.LnPPLRatio),
-			scientific(float64(q.KL.Mean), 3), scientific(float64(q.KL.P99), 3), fixed(float64(q.Top1Agreement.Mean), 4), scientific(float64(q.RelMSEEnergy.Mean), 3)})
+			q.klInterval(), scientific(float64(q.KL.P99), 3), fixed(float64(q.Top1Agreement.Mean), 4), scientific(float64(q.RelMSEEnergy.Mean), 3)})
 	}
 	lines := aligned(cells, true)
 	// The last columns give way on a narrow terminal.
