@@ -53,8 +53,9 @@ func (a *Array) Vectors() int { return a.Shape[0] * a.Shape[1] }
 func (a *Array) Dim() int { return a.Shape[2] }
 
 // Extent is the bytes that an array of that shape spans, or the reason why there is
-// none. written says that values are to be stored: then no two may share a place.
-func Extent(t DType, shape, stride [3]int, written bool) (int, error) {
+// none. distinct says that no two values may share a place, which those of an output
+// must not, nor those that are taken into memory as a whole.
+func Extent(t DType, shape, stride [3]int, distinct bool) (int, error) {
 	if t.Size() == 0 {
 		return 0, arrayError("dtype %d: want 0 (float32), 1 (bfloat16) or 2 (float16)", t)
 	}
@@ -82,8 +83,8 @@ func Extent(t DType, shape, stride [3]int, written bool) (int, error) {
 	if empty {
 		return 0, nil
 	}
-	if written && overlaps(shape, stride) {
-		return 0, arrayError("strides %v of shape %v let values overlap: an output needs a place for each", stride, shape)
+	if distinct && overlaps(shape, stride) {
+		return 0, arrayError("strides %v of shape %v let values overlap: here each needs a place of its own", stride, shape)
 	}
 	return (int(last) + 1) * t.Size(), nil
 }
@@ -112,8 +113,8 @@ func overlaps(shape, stride [3]int) bool {
 
 // check says whether the array holds vectors of a codec, in memory as large as it
 // needs.
-func (a *Array) check(dim int, written bool) error {
-	n, err := Extent(a.Type, a.Shape, a.Stride, written)
+func (a *Array) check(dim int, distinct bool) error {
+	n, err := Extent(a.Type, a.Shape, a.Stride, distinct)
 	switch {
 	case err != nil:
 		return err
@@ -122,6 +123,35 @@ func (a *Array) check(dim int, written bool) error {
 	case len(a.Data) < n:
 		return arrayError("%d bytes, shape %v with strides %v spans %d", len(a.Data), a.Shape, a.Stride, n)
 	}
+	return nil
+}
+
+// CheckOutput says whether the array can be written to.
+func (a *Array) CheckOutput() error { return a.check(a.Dim(), true) }
+
+// Values are all values of the array, in its memory where they lie so.
+func (a *Array) Values() ([]float32, error) {
+	if err := a.check(a.Dim(), true); err != nil {
+		return nil, err
+	}
+	n := a.Vectors()
+	x := a.view(0, n)
+	if x == nil {
+		x = make([]float32, n*a.Dim())
+		a.load(x, 0)
+	}
+	return x, nil
+}
+
+// SetValues sets all values of the array.
+func (a *Array) SetValues(x []float32) error {
+	if err := a.CheckOutput(); err != nil {
+		return err
+	}
+	if len(x) != a.Vectors()*a.Dim() {
+		return arrayError("%d values, %d are given", a.Vectors()*a.Dim(), len(x))
+	}
+	a.store(x, 0)
 	return nil
 }
 
