@@ -99,6 +99,8 @@ type Result struct {
 	// SingleVectorNs is the time of a call with one vector, on one thread; 0 on
 	// several.
 	SingleVectorNs float64 `json:"single_vector_ns,omitempty"`
+	// BytesPerVector is what the codec made of the vectors, on average.
+	BytesPerVector float64 `json:"bytes_per_vector"`
 }
 
 // Kernels lists what this machine can use, plain Go first.

@@ -149,6 +149,9 @@ func (c *timedCase) result(w *workload, threads int, t *timings, memcpy float64)
 		Spread:      slices.Max(c.batch)/best - 1,
 	}
 	r.RatioToMemcpy = r.GBPerS / memcpy
+	for _, b := range w.encoded {
+		r.BytesPerVector += float64(len(b)) / float64(w.batch*len(w.encoded))
+	}
 	if len(c.single) > 0 {
 		r.SingleVectorNs = c.single.best() / vectors
 	}

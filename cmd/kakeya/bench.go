@@ -15,13 +15,14 @@ import (
 )
 
 type benchCmd struct {
-	Codecs  []string `sep:"none" placeholder:"SPECS" help:"Codecs to time, separated by spaces or ';'; repeatable. Default: ${benchCodecs}."`
-	Dim     int      `default:"512" help:"Vector dimension. Default 512."`
-	Threads []string `placeholder:"N,..." help:"Numbers of threads; 'all' is every core. Default: 1,all."`
-	Kernel  []string `placeholder:"NAME,..." help:"Kernels to list: go, avx2, avx512. Plain Go is timed in any case. Default: all that this machine has."`
-	Seconds float64  `placeholder:"S" help:"Seconds per case: a codec, operation, kernel and number of threads. Default ${benchSeconds}."`
-	JSON    bool     `name:"json" help:"Print JSON."`
-	Quiet   bool     `help:"Show no progress."`
+	Codecs    []string `sep:"none" placeholder:"SPECS" help:"Codecs to time, separated by spaces or ';'; repeatable. Default: ${benchCodecs}."`
+	Dim       int      `default:"512" help:"Vector dimension. Default 512."`
+	Threads   []string `placeholder:"N,..." help:"Numbers of threads; 'all' is every core. Default: 1,all."`
+	Kernel    []string `placeholder:"NAME,..." help:"Kernels to list: go, avx2, avx512. Plain Go is timed in any case. Default: all that this machine has."`
+	Seconds   float64  `placeholder:"S" help:"Seconds per case: a codec, operation, kernel and number of threads. Default ${benchSeconds}."`
+	BreakEven bool     `help:"Print below which speed of a link it pays to send coded vectors, and the gain on NVMe, 25 and 100 GbE and PCIe."`
+	JSON      bool     `name:"json" help:"Print JSON."`
+	Quiet     bool     `help:"Show no progress."`
 }
 
 // benchCodecs are timed where the user names none.
@@ -33,6 +34,7 @@ func (benchCmd) Help() string {
 
 Examples:
   kakeya bench
+  kakeya bench --break-even --dim 128
   kakeya bench --codecs 'e8:q=38 fp8:group=64' --dim 128 --threads 1 --seconds 1 --json`
 }
 
@@ -48,6 +50,9 @@ func (c *benchCmd) Run(t *terminal) error {
 	}
 	if len(o.Kernels) == 0 {
 		o.Kernels = bench.Kernels()
+		if c.BreakEven {
+			o.Kernels = o.Kernels[len(o.Kernels)-1:]
+		}
 	}
 	if o.Threads, err = c.threads(); err != nil {
 		return err
@@ -66,6 +71,9 @@ func (c *benchCmd) Run(t *terminal) error {
 	case err != nil:
 		return err
 	}
+	if c.BreakEven {
+		return c.breakEven(t, result)
+	}
 	if c.JSON {
 		return json.NewEncoder(t.stdout).Encode(struct {
 			report.Tool
@@ -73,6 +81,18 @@ func (c *benchCmd) Run(t *terminal) error {
 		}{thisTool(), result})
 	}
 	return result.WriteTable(t.stdout)
+}
+
+func (c *benchCmd) breakEven(t *terminal, result *bench.Report) error {
+	list := result.BreakEven()
+	if c.JSON {
+		return json.NewEncoder(t.stdout).Encode(struct {
+			report.Tool
+			Dim       int               `json:"dim"`
+			BreakEven []bench.BreakEven `json:"break_even"`
+		}{thisTool(), result.Dim, list})
+	}
+	return bench.WriteBreakEven(t.stdout, result.Dim, list)
 }
 
 // threads returns the numbers of threads, ascending, each once.
