@@ -123,7 +123,7 @@ func TestEffectsAreInTheReport(t *testing.T) {
 // streams is run in its cache.
 func TestWithoutASourceTheBuiltInModelIsAudited(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
-	code, out, errs := outputOf(t.Context(), "audit", "--passages", "2", "--seqlen", "300", "--codecs", "e8:q=62", "--out", dir)
+	code, out, errs := outputOf(t.Context(), "audit", "--passages", "4", "--seqlen", "300", "--codecs", "e8:q=62", "--out", dir)
 	if code != exitDone {
 		t.Fatal(errs)
 	}
@@ -131,10 +131,10 @@ func TestWithoutASourceTheBuiltInModelIsAudited(t *testing.T) {
 	if len(r.Streams) != 10 || r.Input.Name != nano.Name || r.Input.Fed != "" {
 		t.Fatalf("%d streams of %+v", len(r.Streams), r.Input)
 	}
-	if len(r.Quality) < 3 || r.Quality[0].Recommended == nil || !r.Quality[len(r.Quality)-1].Baseline || r.Quality[0].Tokens != 2*299 {
+	if len(r.Quality) < 3 || r.Quality[0].Recommended == nil || !r.Quality[len(r.Quality)-1].Baseline || r.Quality[0].Tokens != 4*299 {
 		t.Errorf("quality %+v", r.Quality)
 	}
-	for _, want := range []string{"With this in the cache, ln of the perplexity ratio", "predictions of 598 tokens", "fp8:group=64"} {
+	for _, want := range []string{"With this in the cache, ln of the perplexity ratio", "predictions of 1196 tokens", "fp8:group=64"} {
 		if !strings.Contains(strings.Join(strings.Fields(out), " "), want) {
 			t.Errorf("the summary lacks %q:\n%s", want, out)
 		}
