@@ -88,6 +88,7 @@ type schedule struct {
 	units   []*unit
 	notices []string
 	order   map[string]int // of stream names in the source
+	byKey   map[key]*coder // see coders
 }
 
 // trial is one codec on the streams of one group.

@@ -6,15 +6,7 @@ import "kakeyalattice/codec"
 // units there are. What the plan does not know, knows already or cannot use is
 // left aside: such units are measured again.
 func (s *schedule) adopt(entries []entry) int {
-	coders := map[key]*coder{}
-	units := map[key]*unit{}
-	for _, g := range s.groups {
-		for _, t := range g.trials {
-			for _, c := range t.coders {
-				coders[fitKey(c.stream, t.spec)] = c
-			}
-		}
-	}
+	coders, units := s.coders(), map[key]*unit{}
 	for _, u := range s.units {
 		units[u.key] = u
 	}

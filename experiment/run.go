@@ -16,6 +16,8 @@ var ErrInterrupted = errors.New("interrupted")
 type Options struct {
 	Workers int      // 0: one a processor
 	Journal *Journal // nil: nothing is kept, nothing is resumed
+	// Elsewhere measures the units in other places; nil: they are measured here.
+	Elsewhere Elsewhere
 	// Progress is told how many of the plan's units are done: at the start,
 	// where those of an earlier run count, and whenever one ends. Calls come
 	// from several goroutines, one at a time, with done ascending.
@@ -34,7 +36,7 @@ func Run(ctx context.Context, plan *Plan, opt Options) (*Outcome, error) {
 		return nil, err
 	}
 	r := &run{schedule: s, journal: opt.Journal, progress: opt.Progress}
-	if err := r.measureAll(ctx, opt.Workers); err != nil {
+	if err := r.measureAll(ctx, opt.Workers, opt.Elsewhere); err != nil {
 		return nil, fmt.Errorf("experiment: %w", err)
 	}
 	return s.outcome(), nil
@@ -45,13 +47,14 @@ type run struct {
 	*schedule
 	journal *Journal
 	free    buffers
+	found   func(entry) // is told about constants, where there is no journal
 
 	mu       sync.Mutex
 	done     int
 	progress func(done, total int)
 }
 
-func (r *run) measureAll(ctx context.Context, workers int) error {
+func (r *run) measureAll(ctx context.Context, workers int, elsewhere Elsewhere) error {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
@@ -69,15 +72,20 @@ func (r *run) measureAll(ctx context.Context, workers int) error {
 	if r.progress != nil {
 		r.progress(r.done, len(r.units))
 	}
-	own := make([]worker, workers)
-	err := runPool(ctx, workers, len(pending), func(w, i int) error {
-		u := pending[i]
-		defer u.passage.done(&r.free)
-		if err := r.measure(ctx, &own[w], u); err != nil {
-			return err
-		}
-		return r.finish(u)
-	})
+	var err error
+	if elsewhere != nil {
+		err = r.elsewhere(ctx, elsewhere, pending)
+	} else {
+		own := make([]worker, workers)
+		err = runPool(ctx, workers, len(pending), func(w, i int) error {
+			u := pending[i]
+			defer u.passage.done(&r.free)
+			if err := r.measure(ctx, &own[w], u); err != nil {
+				return err
+			}
+			return r.finish(u)
+		})
+	}
 	if r.journal != nil {
 		if syncErr := r.journal.sync(); err == nil && syncErr != nil {
 			err = fmt.Errorf("journal: %w", syncErr)
@@ -95,6 +103,9 @@ func (r *run) measureAll(ctx context.Context, workers int) error {
 
 // record writes a line to the journal, if there is one.
 func (r *run) record(e entry) error {
+	if r.found != nil {
+		r.found(e)
+	}
 	if r.journal == nil {
 		return nil
 	}

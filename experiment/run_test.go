@@ -222,7 +222,7 @@ func TestPassagesAreReleasedAndFewAtATime(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := &run{schedule: s}
-		if err := r.measureAll(t.Context(), workers); err != nil {
+		if err := r.measureAll(t.Context(), workers, nil); err != nil {
 			t.Fatal(err)
 		}
 		for _, p := range s.groups[0].passages {
