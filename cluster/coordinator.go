@@ -23,14 +23,19 @@ type Coordinator struct {
 	// Refused says of an error of deliver that the result is to blame and the task to be
 	// done again.
 	Refused func(error) bool
-	// Note is told what workers say, and what else people should know; may be nil.
+	// Note is told what workers say, and what else people should know, one at a time;
+	// may be nil.
 	Note func(text string)
+
+	noting sync.Mutex
 }
 
 // maxNotes bounds how much of what workers say is passed on.
 const maxNotes = 200
 
 func (c *Coordinator) note(format string, args ...any) {
+	c.noting.Lock()
+	defer c.noting.Unlock()
 	if c.Note != nil {
 		c.Note(fmt.Sprintf(format, args...))
 	}
@@ -96,16 +101,23 @@ func (c *Coordinator) streams(ctx context.Context) (jetstream.Stream, error) {
 
 // listen passes on what workers say.
 func (c *Coordinator) listen() (stop func(), err error) {
-	said := 0
+	said, over := 0, false
 	sub, err := c.Conn.nc.Subscribe(noteSubject(c.Job.ID), func(m *nats.Msg) {
-		if said++; said <= maxNotes && len(m.Data) <= maxNote {
-			c.note("%s", printable(string(m.Data)))
+		c.noting.Lock()
+		defer c.noting.Unlock()
+		if said++; said <= maxNotes && len(m.Data) <= maxNote && !over && c.Note != nil {
+			c.Note(printable(string(m.Data)))
 		}
 	})
 	if err != nil {
 		return nil, err
 	}
-	return func() { sub.Unsubscribe() }, nil //nolint:errcheck // the connection may be gone
+	return func() {
+		sub.Unsubscribe() //nolint:errcheck // the connection may be gone
+		c.noting.Lock()
+		defer c.noting.Unlock()
+		over = true
+	}, nil
 }
 
 // publish describes the job, once its tasks can be taken.

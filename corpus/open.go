@@ -38,7 +38,7 @@ var inFolder = []string{".txt", ".raw", ".tokens", ".json", ".jsonl"}
 //
 // Faults of content are a [*FormatError].
 func Open(paths []string) ([]Passage, error) {
-	names, err := expand(paths)
+	names, err := Expand(paths)
 	if err != nil {
 		return nil, err
 	}
@@ -62,8 +62,8 @@ func Open(paths []string) ([]Passage, error) {
 	return list, nil
 }
 
-// expand lists the files that the paths stand for.
-func expand(paths []string) ([]string, error) {
+// Expand lists the files that the paths stand for.
+func Expand(paths []string) ([]string, error) {
 	if len(paths) == 0 {
 		return nil, errors.New("corpus: no text file is named")
 	}

@@ -109,9 +109,9 @@ func openSafetensors(path string) (*container, error) {
 	return c, nil
 }
 
-// expandPaths replaces patterns by the files they match, in the order of the
-// names.
-func expandPaths(paths []string) ([]string, error) {
+// ExpandPaths replaces patterns by the files they match, in the order of the
+// names, as [OpenDump] does.
+func ExpandPaths(paths []string) ([]string, error) {
 	if len(paths) == 0 {
 		return nil, errors.New("kv: no dump is given")
 	}

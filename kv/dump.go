@@ -60,7 +60,7 @@ func OpenDump(paths []string, opt Options) (_ *Source, err error) {
 	if err := opt.check(); err != nil {
 		return nil, err
 	}
-	paths, err = expandPaths(paths)
+	paths, err = ExpandPaths(paths)
 	if err != nil {
 		return nil, err
 	}

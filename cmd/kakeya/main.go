@@ -42,6 +42,7 @@ type cli struct {
 	Fetch   fetchCmd   `cmd:"" help:"Bring just the tensors that a job needs from the Hub."`
 	Codec   codecCmd   `cmd:"" help:"List codecs, send one tensor through one, write and read pages."`
 	Plan    planCmd    `cmd:"" help:"Plan memory: bytes of a sequence in each layout, sequences on a node of GPUs."`
+	Worker  workerCmd  `cmd:"" help:"Measure units of the distributed runs of other processes."`
 	Bench   benchCmd   `cmd:"" help:"Time codecs on this machine."`
 	Report  reportCmd  `cmd:"" help:"Render a result.json again."`
 	Version versionCmd `cmd:"" help:"Print the version and what it runs on."`

@@ -34,6 +34,7 @@ type measureFlags struct {
 	Resume           bool     `help:"Continue an interrupted run in --out."`
 	JSON             bool     `name:"json" help:"Print result.json to standard output."`
 	Quiet            bool     `help:"Print nothing but errors."`
+	distributeFlags  `embed:""`
 }
 
 // defaults are the codecs of a command where the user names none: under the
@@ -81,6 +82,9 @@ func (f *measureFlags) measure(t *terminal, command string, codecsFor defaults, 
 	}
 	if f.Quality != nil && *f.Quality && f.Model == "" {
 		return usagef("--quality runs a model; give --model, or neither --kv nor --synthetic")
+	}
+	if err := f.check(); err != nil {
+		return err
 	}
 	codecs, baselines, named, err := f.specs(codecsFor)
 	if err != nil {
@@ -185,13 +189,7 @@ func (f *measureFlags) run(t *terminal, plan *experiment.Plan, params []solve.Pa
 		dir.discard()
 		return nil, err
 	}
-	bar := newProgress(t.stderr, f.Quiet)
-	outcome, err := experiment.Run(t.ctx, plan, experiment.Options{
-		Workers:  f.Workers,
-		Journal:  journal,
-		Progress: bar.update,
-	})
-	bar.finish()
+	outcome, err := f.units(t, plan, dir, journal)
 	for _, p := range params {
 		if err != nil {
 			break
@@ -210,6 +208,31 @@ func (f *measureFlags) run(t *terminal, plan *experiment.Plan, params []solve.Pa
 		dir.discard()
 	}
 	return outcome, err
+}
+
+// units measures the units of the plan, here or by workers.
+func (f *measureFlags) units(t *terminal, plan *experiment.Plan, dir *outDir, journal *experiment.Journal) (_ *experiment.Outcome, err error) {
+	opt := experiment.Options{Workers: f.Workers, Journal: journal}
+	d, err := f.distribute(t, dir.path, f.Quiet)
+	if err != nil {
+		return nil, err
+	}
+	if d != nil {
+		defer func() {
+			if closeErr := d.close(errors.Is(err, experiment.ErrInterrupted)); err == nil {
+				err = closeErr
+			}
+		}()
+		spec, err := newMeasureSpec(f, plan)
+		if err != nil {
+			return nil, err
+		}
+		opt.Elsewhere = d.elsewhere(plan, spec)
+	}
+	bar := newProgress(t.stderr, f.Quiet)
+	defer bar.finish()
+	opt.Progress = bar.update
+	return experiment.Run(t.ctx, plan, opt)
 }
 
 // settings are what a resumed run must agree on.
