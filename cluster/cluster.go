@@ -110,6 +110,15 @@ func newConn(nc *nats.Conn) (*Conn, error) {
 	return &Conn{nc, js}, nil
 }
 
+// Replicas is how many copies a stream should have: three in a cluster of as many
+// servers, else one.
+func (c *Conn) Replicas() int {
+	if len(c.nc.Servers()) >= 3 {
+		return 3
+	}
+	return 1
+}
+
 // Close ends the connection.
 func (c *Conn) Close() { c.nc.Close() }
 

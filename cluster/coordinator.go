@@ -19,7 +19,7 @@ type Coordinator struct {
 	Conn     *Conn
 	Job      Job
 	Lease    time.Duration // 0: DefaultLease
-	Replicas int           // of streams in a cluster; 0: 1
+	Replicas int           // of streams; 0: 1
 	// Refused says of an error of deliver that the result is to blame and the task to be
 	// done again.
 	Refused func(error) bool

@@ -131,10 +131,19 @@ func (p *Plan) states(dims map[kv.Kind]int, layers int, out *Outcome) ([]*armSta
 		}
 	}
 	if len(states) == 0 {
-		return nil, fmt.Errorf("eval: %w: no codec supports the vectors of this cache: %s", codec.ErrDim, out.Skipped[0].Reason)
+		return nil, &noneFits{out.Skipped}
 	}
 	return states, nil
 }
+
+// noneFits is the error of arms that would all code nothing.
+type noneFits struct{ skipped []Skipped }
+
+func (e *noneFits) Error() string {
+	return fmt.Sprintf("eval: %v: no codec supports the vectors of this cache: %s", codec.ErrDim, e.skipped[0].Reason)
+}
+
+func (e *noneFits) Unwrap() error { return codec.ErrDim }
 
 // code replaces x, vectors of a text, by what the codec makes of them.
 func (a *armState) code(c *coder, kind kv.Kind, text int, x []float32) error {

@@ -103,7 +103,9 @@ func TestUnitsMeasuredElsewhereGiveTheSameOutcome(t *testing.T) {
 }
 
 func TestAUnitThatCannotBeMeasuredEndsTheRun(t *testing.T) {
-	plan := func() *Plan { return &Plan{Source: sourceOf(tooLarge("x")), Codecs: specs(t, "int8:group=8"), Named: true} }
+	plan := func() *Plan {
+		return &Plan{Source: sourceOf(tooLarge("x")), Codecs: specs(t, "int8:group=8"), Named: true}
+	}
 	_, want := Run(t.Context(), plan(), Options{})
 	if want == nil {
 		t.Fatal("the codec takes everything")

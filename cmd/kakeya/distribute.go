@@ -19,6 +19,7 @@ import (
 	"kakeyalattice/cluster"
 	"kakeyalattice/codec"
 	"kakeyalattice/corpus"
+	"kakeyalattice/eval"
 	"kakeyalattice/experiment"
 	"kakeyalattice/kv"
 )
@@ -182,41 +183,63 @@ func (d *distribution) close(keep bool) error {
 	return d.forget()
 }
 
+// jobSpec is what a worker is told of a job: one of the two.
+type jobSpec struct {
+	Measure *measureSpec `json:",omitempty"`
+	Eval    *evalSpec    `json:",omitempty"`
+}
+
+func (s *jobSpec) open(ctx context.Context, t *terminal, conn *cluster.Conn, job string) (*cluster.Input, error) {
+	switch {
+	case s.Measure != nil:
+		return s.Measure.open(ctx, t, conn, job)
+	case s.Eval != nil:
+		return s.Eval.open(ctx, t, conn, job)
+	}
+	return nil, errors.New("its description says neither what is measured nor what is run")
+}
+
+// run has workers do tasks, this process among them with local.
+func (d *distribution) run(ctx context.Context, spec *jobSpec, files []*inputFile, local *cluster.Input, tasks [][]byte, deliver func([]byte) error) error {
+	co := &cluster.Coordinator{
+		Conn: d.conn, Job: cluster.Job{ID: d.id, Version: version()}, Note: d.note, Replicas: d.conn.Replicas(),
+		Refused: func(err error) bool { return errors.Is(err, experiment.ErrResult) || errors.Is(err, eval.ErrResult) },
+	}
+	if d.flags.NATS != "" || d.flags.Listen != "" {
+		if err := send(ctx, co, files); err != nil {
+			return err
+		}
+	}
+	text, err := json.Marshal(spec)
+	if err != nil {
+		return err
+	}
+	co.Job.Spec = text
+	workers, stop := context.WithCancel(ctx)
+	defer stop()
+	if n := d.flags.localWorkers(); n > 0 {
+		w := &cluster.Worker{Conn: d.conn, Name: "here", Version: version(), Threads: n, Only: d.id, Open: func(context.Context, cluster.Job) (*cluster.Input, error) {
+			return local, nil
+		}}
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			w.Run(workers) //nolint:errcheck // it ends with its context
+		}()
+		defer func() { stop(); <-ended }()
+	}
+	return co.Run(ctx, tasks, deliver)
+}
+
 // elsewhere measures a plan by workers.
 func (d *distribution) elsewhere(plan *experiment.Plan, spec *measureSpec) experiment.Elsewhere {
 	return func(ctx context.Context, tasks []experiment.Task, deliver func([]byte) error) error {
-		co := &cluster.Coordinator{
-			Conn: d.conn, Job: cluster.Job{ID: d.id, Version: version()}, Note: d.note,
-			Refused: func(err error) bool { return errors.Is(err, experiment.ErrResult) },
-		}
-		if d.flags.NATS != "" || d.flags.Listen != "" {
-			if err := spec.send(ctx, co); err != nil {
-				return err
-			}
-		}
-		text, err := json.Marshal(spec)
-		if err != nil {
-			return err
-		}
-		co.Job.Spec = text
-		workers, stop := context.WithCancel(ctx)
-		defer stop()
-		if n := d.flags.localWorkers(); n > 0 {
-			w := &cluster.Worker{Conn: d.conn, Name: "here", Version: version(), Threads: n, Only: d.id, Open: func(context.Context, cluster.Job) (*cluster.Input, error) {
-				return benches(plan, func() {}), nil
-			}}
-			ended := make(chan struct{})
-			go func() {
-				defer close(ended)
-				w.Run(workers) //nolint:errcheck // it ends with its context
-			}()
-			defer func() { stop(); <-ended }()
-		}
 		raw := make([][]byte, len(tasks))
 		for i, t := range tasks {
 			raw[i] = t
 		}
-		return co.Run(ctx, raw, deliver)
+		files := append(pointers(spec.Dumps), pointers(spec.Texts)...)
+		return d.run(ctx, &jobSpec{Measure: spec}, files, benches(plan, func() {}), raw, deliver)
 	}
 }
 
@@ -253,15 +276,23 @@ func newMeasureSpec(f *measureFlags, plan *experiment.Plan) (*measureSpec, error
 			return nil, err
 		}
 	}
-	for _, path := range []*string{&spec.Source.Model, &spec.Source.Host, &spec.Source.Projection, &spec.Source.Hidden} {
-		if _, err := os.Stat(*path); err == nil && *path != "" {
-			if *path, err = filepath.Abs(*path); err != nil {
-				return nil, err
-			}
-		}
+	if err := absolute(&spec.Source.Model, &spec.Source.Host, &spec.Source.Projection, &spec.Source.Hidden); err != nil {
+		return nil, err
 	}
 	spec.Fingerprint, err = fingerprint(plan.Source)
 	return spec, err
+}
+
+// absolute makes those of the names absolute that are of files or folders.
+func absolute(names ...*string) error {
+	for _, name := range names {
+		if _, err := os.Stat(*name); err == nil {
+			if *name, err = filepath.Abs(*name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func inputs(expand func([]string) ([]string, error), paths []string) ([]inputFile, error) {
@@ -315,21 +346,25 @@ func fingerprint(source *kv.Source) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// send stores the input files for workers that lack them, if they are small enough.
-func (s *measureSpec) send(ctx context.Context, co *cluster.Coordinator) error {
+func pointers(files []inputFile) []*inputFile {
+	list := make([]*inputFile, len(files))
+	for i := range files {
+		list[i] = &files[i]
+	}
+	return list
+}
+
+// send stores input files for workers that lack them, if they are small enough.
+func send(ctx context.Context, co *cluster.Coordinator, files []*inputFile) error {
 	var total int64
-	all := []*inputFile{}
-	for _, list := range [][]inputFile{s.Dumps, s.Texts} {
-		for i := range list {
-			all = append(all, &list[i])
-			total += list[i].Size
-		}
+	for _, f := range files {
+		total += f.Size
 	}
 	if total > mostSent {
 		co.Note(fmt.Sprintf("the input files have %d MB, more than the %d that are sent: workers need them under the same paths", total>>20, mostSent>>20))
 		return nil
 	}
-	for _, f := range all {
+	for _, f := range files {
 		if err := co.SendInput(ctx, f.SHA256, f.Path); err != nil {
 			return err
 		}
@@ -469,7 +504,7 @@ func (c *workerCmd) Run(t *terminal) error {
 	ctx, cancel := context.WithCancel(t.ctx)
 	defer cancel()
 	w.Open = func(ctx context.Context, job cluster.Job) (*cluster.Input, error) {
-		var spec measureSpec
+		var spec jobSpec
 		if err := json.Unmarshal(job.Spec, &spec); err != nil {
 			return nil, fmt.Errorf("its description: %w", err)
 		}

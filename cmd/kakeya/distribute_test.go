@@ -116,6 +116,21 @@ func TestADistributedSweepEqualsTheLocalOne(t *testing.T) {
 	}
 }
 
+func TestADistributedEvalEqualsTheLocalOne(t *testing.T) {
+	dir := t.TempDir()
+	flags := []string{"eval", "--seqlen", "140", "--passages", "2", "--codecs", "e8:q=38 nvfp4", "--baselines", "fp8-v4", "--quiet"}
+	local, spread := filepath.Join(dir, "local"), filepath.Join(dir, "spread")
+	if code, _, errs := outputOf(t.Context(), append(flags, "--out", local)...); code != exitDone {
+		t.Fatal(errs)
+	}
+	if code, _, errs := outputOf(t.Context(), append(flags, "--distribute", "--out", spread)...); code != exitDone {
+		t.Fatal(errs)
+	}
+	if !reflect.DeepEqual(comparable(readResult(t, local)), comparable(readResult(t, spread))) {
+		t.Error("the results differ")
+	}
+}
+
 func TestAnInterruptedDistributedRunGoesOn(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	flags := []string{"audit", "--synthetic", "gaussian", "--codecs", "e8:q=10..76/2", "--distribute", "--quiet", "--out", dir}
@@ -199,7 +214,7 @@ func TestFilesThatAWorkerLacksAreFetched(t *testing.T) {
 	}
 	spec := &measureSpec{Dumps: []inputFile{{Path: path, SHA256: sum, Size: size}}}
 	co := &cluster.Coordinator{Conn: conn, Job: cluster.Job{ID: "j"}}
-	if err := spec.send(t.Context(), co); err != nil {
+	if err := send(t.Context(), co, pointers(spec.Dumps)); err != nil {
 		t.Fatal(err)
 	}
 	spec.Dumps[0].Path = filepath.Join(t.TempDir(), "gone", "x.npy")

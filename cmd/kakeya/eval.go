@@ -26,21 +26,22 @@ import (
 const evalCodecs = "e8-gs:delta=0.09 e8:q=38 int6:group=64,hadamard nvfp4 bf16"
 
 type evalCmd struct {
-	textFlags  `embed:""`
-	Codecs     []string `sep:"none" placeholder:"SPECS" help:"Codecs to put into the cache, separated by spaces or ';'. Repeatable. Default: ${evalCodecs}."`
-	Baselines  []string `sep:"none" placeholder:"SPECS" help:"Baselines beside them. Default: ${baselines}."`
-	Streams    []string `sep:"none" placeholder:"KINDS" help:"Kinds of streams to code, k,v or swa,csa,hca,indexer; others stay exact. Repeat it to compare kinds. Default: k,v; swa,csa,hca."`
-	Mode       string   `enum:"in-forward,snapshot" default:"in-forward" help:"in-forward: an entry is coded when it is written, every later read sees that. snapshot: attention reads the coded entries of the exact run."`
-	Vector     string   `enum:"head,token" default:"head" help:"What a vector of k and v is: one head of a token (head), or all heads (token)."`
-	Workers    int      `placeholder:"N" help:"Processors to use. Default: all. The result does not depend on it."`
-	Exact      bool     `xor:"arithmetic" help:"Compute in float32, without the roundings of a serving engine. The default."`
-	AsServed   bool     `xor:"arithmetic" help:"Compute as the released kernels of a DeepSeek-V4 do, in all runs: activations in FP8, results in bfloat16, entries that no codec takes in the cache's own formats."`
-	KeepShards bool     `default:"true" negatable:"" help:"Keep what is fetched of a model on the Hub. --keep-shards=false removes each layer when it is done; what was here before stays."`
-	DryRun     bool     `help:"Say what it takes, bytes, memory and time, and run nothing."`
-	Out        string   `placeholder:"DIR" help:"Folder for result.json and the reports. Default: kakeya-out/eval-<time>."`
-	Resume     bool     `help:"Continue an interrupted run of a DeepSeek-V4 in --out, from the last layer that was kept."`
-	JSON       bool     `name:"json" help:"Print result.json to standard output."`
-	Quiet      bool     `help:"Print nothing but errors."`
+	textFlags       `embed:""`
+	Codecs          []string `sep:"none" placeholder:"SPECS" help:"Codecs to put into the cache, separated by spaces or ';'. Repeatable. Default: ${evalCodecs}."`
+	Baselines       []string `sep:"none" placeholder:"SPECS" help:"Baselines beside them. Default: ${baselines}."`
+	Streams         []string `sep:"none" placeholder:"KINDS" help:"Kinds of streams to code, k,v or swa,csa,hca,indexer; others stay exact. Repeat it to compare kinds. Default: k,v; swa,csa,hca."`
+	Mode            string   `enum:"in-forward,snapshot" default:"in-forward" help:"in-forward: an entry is coded when it is written, every later read sees that. snapshot: attention reads the coded entries of the exact run."`
+	Vector          string   `enum:"head,token" default:"head" help:"What a vector of k and v is: one head of a token (head), or all heads (token)."`
+	Workers         int      `placeholder:"N" help:"Processors to use. Default: all. The result does not depend on it."`
+	Exact           bool     `xor:"arithmetic" help:"Compute in float32, without the roundings of a serving engine. The default."`
+	AsServed        bool     `xor:"arithmetic" help:"Compute as the released kernels of a DeepSeek-V4 do, in all runs: activations in FP8, results in bfloat16, entries that no codec takes in the cache's own formats."`
+	KeepShards      bool     `default:"true" negatable:"" help:"Keep what is fetched of a model on the Hub. --keep-shards=false removes each layer when it is done; what was here before stays."`
+	DryRun          bool     `help:"Say what it takes, bytes, memory and time, and run nothing."`
+	Out             string   `placeholder:"DIR" help:"Folder for result.json and the reports. Default: kakeya-out/eval-<time>."`
+	Resume          bool     `help:"Continue an interrupted run of a DeepSeek-V4 in --out, from the last layer that was kept."`
+	JSON            bool     `name:"json" help:"Print result.json to standard output."`
+	Quiet           bool     `help:"Print nothing but errors."`
+	distributeFlags `embed:""`
 }
 
 // Help adds examples to the generated text.
@@ -63,6 +64,9 @@ func (c *evalCmd) Run(t *terminal) error {
 	}
 	if c.Workers < 0 {
 		return usagef("--workers takes a positive number")
+	}
+	if err := c.check(); err != nil {
+		return err
 	}
 	codecs, baselines, err := c.specs()
 	if err != nil {
@@ -87,11 +91,19 @@ func (c *evalCmd) Run(t *terminal) error {
 		return err
 	}
 	plan.State = filepath.Join(dir.path, stateFile)
-	outcome, err := eval.Run(t.ctx, plan)
+	var outcome *eval.Outcome
+	if c.on() {
+		outcome, err = c.distributed(t, s, plan, dir)
+	} else {
+		outcome, err = eval.Run(t.ctx, plan)
+	}
 	s.finish()
 	if err != nil {
 		dir.discard()
 		_, missing := os.Stat(plan.State)
+		if c.on() {
+			_, missing = os.Stat(filepath.Join(dir.path, jobFile))
+		}
 		switch {
 		case errors.Is(err, eval.ErrTooLong), errors.Is(err, eval.ErrState):
 			return usageError{err}
@@ -154,8 +166,12 @@ func (c *evalCmd) dir() (*outDir, error) {
 	if c.Out == "" {
 		return nil, usagef("--resume needs the folder of the interrupted run; add --out DIR")
 	}
-	if _, err := os.Stat(filepath.Join(c.Out, stateFile)); err != nil {
-		return nil, usagef("--resume: %s holds no %s; check --out, or leave --resume out", c.Out, stateFile)
+	kept := stateFile
+	if c.on() {
+		kept = jobFile
+	}
+	if _, err := os.Stat(filepath.Join(c.Out, kept)); err != nil {
+		return nil, usagef("--resume: %s holds no %s; check --out, or leave --resume out", c.Out, kept)
 	}
 	return &outDir{path: c.Out}, nil
 }
