@@ -81,6 +81,27 @@ func arrayAt(name string, p *C.kakeya_array, written bool) (a strided.Array, err
 	return a, nil
 }
 
+// encodeArguments are an array to read and memory to write to, of which written will
+// tell.
+func encodeArguments(in *C.kakeya_array, out unsafe.Pointer, capacity C.size_t, written *C.size_t) (a strided.Array, dst []byte, err error) {
+	if written == nil {
+		return a, nil, null("written")
+	}
+	*written = 0
+	if a, err = arrayAt("in", in, false); err == nil {
+		dst, err = bytesAt("out", out, capacity)
+	}
+	return a, dst, err
+}
+
+// decodeArguments are an array to write to and bytes to read.
+func decodeArguments(out *C.kakeya_array, name string, in unsafe.Pointer, size C.size_t) (a strided.Array, src []byte, err error) {
+	if a, err = arrayAt("out", out, true); err == nil {
+		src, err = bytesAt(name, in, size)
+	}
+	return a, src, err
+}
+
 //export kakeyaGoOpen
 func kakeyaGoOpen(spec *C.char, dim C.int32_t, out *C.kakeya_codec, to *C.kakeya_error) (status C.int) {
 	var err error
@@ -150,16 +171,7 @@ func kakeyaGoSize(h C.kakeya_codec, vectors C.int64_t, bytes *C.size_t, fixed *C
 func kakeyaGoEncode(h C.kakeya_codec, in *C.kakeya_array, out unsafe.Pointer, capacity C.size_t, written *C.size_t, threads C.int32_t, to *C.kakeya_error) (status C.int) {
 	var err error
 	defer finish(&status, to, &err)
-	if written == nil {
-		err = null("written")
-		return
-	}
-	*written = 0
-	a, err := arrayAt("in", in, false)
-	if err != nil {
-		return
-	}
-	dst, err := bytesAt("out", out, capacity)
+	a, dst, err := encodeArguments(in, out, capacity, written)
 	if err != nil {
 		return
 	}
@@ -176,11 +188,7 @@ func kakeyaGoEncode(h C.kakeya_codec, in *C.kakeya_array, out unsafe.Pointer, ca
 func kakeyaGoDecode(h C.kakeya_codec, in unsafe.Pointer, size C.size_t, out *C.kakeya_array, consumed *C.size_t, threads C.int32_t, to *C.kakeya_error) (status C.int) {
 	var err error
 	defer finish(&status, to, &err)
-	a, err := arrayAt("out", out, true)
-	if err != nil {
-		return
-	}
-	src, err := bytesAt("in", in, size)
+	a, src, err := decodeArguments(out, "in", in, size)
 	if err != nil {
 		return
 	}
@@ -199,16 +207,7 @@ func kakeyaGoDecode(h C.kakeya_codec, in unsafe.Pointer, size C.size_t, out *C.k
 func kakeyaGoPageEncode(h C.kakeya_codec, tensor *C.char, in *C.kakeya_array, out unsafe.Pointer, capacity C.size_t, written *C.size_t, threads C.int32_t, to *C.kakeya_error) (status C.int) {
 	var err error
 	defer finish(&status, to, &err)
-	if written == nil {
-		err = null("written")
-		return
-	}
-	*written = 0
-	a, err := arrayAt("in", in, false)
-	if err != nil {
-		return
-	}
-	dst, err := bytesAt("out", out, capacity)
+	a, dst, err := encodeArguments(in, out, capacity, written)
 	if err != nil {
 		return
 	}
@@ -254,11 +253,7 @@ func kakeyaGoPageInfo(p unsafe.Pointer, size C.size_t, info *C.kakeya_page, to *
 func kakeyaGoPageDecode(h C.kakeya_codec, p unsafe.Pointer, size C.size_t, out *C.kakeya_array, threads C.int32_t, to *C.kakeya_error) (status C.int) {
 	var err error
 	defer finish(&status, to, &err)
-	a, err := arrayAt("out", out, true)
-	if err != nil {
-		return
-	}
-	b, err := bytesAt("page", p, size)
+	a, b, err := decodeArguments(out, "page", p, size)
 	if err != nil {
 		return
 	}
