@@ -115,7 +115,7 @@ class KakeyaSerializer(Serializer):
             coded = self._coder.vectors(i, t.shape, t.dtype)
             t = t.contiguous()
             if coded is None:
-                raw = memoryview(t.view(torch.uint8).reshape(-1).numpy())
+                raw = memoryview(t.view(torch.uint8).reshape(-1).numpy())  # type: ignore[arg-type]
                 if len(out) - at < len(raw):
                     raise ValueError("kakeya serde: the destination is too small")
                 out[at : at + len(raw)] = raw

@@ -35,6 +35,8 @@ class KakeyaLayer(CacheLayerMixin):
 
     is_sliding = False
     is_croppable = True
+    keys: Any  # tensors from lazy_initialization on
+    values: Any
 
     def __init__(self, key_spec: str, value_spec: str, window: int, sinks: int, block: int, threads: int):
         super().__init__()
@@ -155,7 +157,7 @@ class KakeyaLayer(CacheLayerMixin):
         if not self.is_initialized:
             return 0
         exact = [*self._first, self.keys, self.values]
-        return self.coded_nbytes + sum(t.numel() * t.element_size() for t in exact)
+        return self.coded_nbytes + sum(int(t.numel() * t.element_size()) for t in exact)
 
     @property
     def exact_nbytes(self) -> int:
@@ -172,6 +174,8 @@ class KakeyaCache(Cache):
     spec is the codec of keys, and of values unless value_spec names another; window is
     how many of the latest tokens stay exact, sinks how many of the first; block is how
     many tokens are coded at a time."""
+
+    layers: list[Any]  # KakeyaLayer
 
     def __init__(self, spec: str, value_spec: Optional[str] = None, *, window: int = 0, sinks: int = 0, block: int = 64, threads: int = 1):
         for name, value, least in (("window", window, 0), ("sinks", sinks, 0), ("block", block, 1)):
