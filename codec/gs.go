@@ -130,22 +130,29 @@ func (c *gainShape) AppendEncode(dst []byte, x []float32) ([]byte, error) {
 		return dst, err
 	}
 	e := c.shape.encodings.Get().(*gsEncodings)
-	defer c.shape.encodings.Put(e)
+	defer func() {
+		e.forget()
+		c.shape.encodings.Put(e)
+	}()
 	out, m := dst, c.frame.mantissa()
-	for first := 0; first < n; first += gsLanes {
-		lanes := e.lanes[:min(gsLanes, n-first)]
+	for first := 0; first < n; first += len(e.lanes) {
+		lanes := e.lanes[:min(len(e.lanes), n-first)]
 		for i, l := range lanes {
-			v := x[(first+i)*c.Dim() : (first+i+1)*c.Dim()]
-			if !c.shape.measure(l, v, m) {
-				k := firstNonFinite(v)
-				return dst, &ValueError{Codec: c.spec.String(), Vector: first + i, Coord: k, Value: v[k]}
+			l.x = x[(first+i)*c.Dim() : (first+i+1)*c.Dim()]
+			if !c.shape.measure(l, m) {
+				k := firstNonFinite(l.x)
+				return dst, &ValueError{Codec: c.spec.String(), Vector: first + i, Coord: k, Value: l.x[k]}
 			}
-			if l.gain != 0 {
+			if l.batched = false; l.gain != 0 {
 				c.shape.quantise(l, 0)
+				l.batched = e.batch != nil && c.shape.batch(e.batch, i, l)
 			}
 		}
 		c.shape.encode(e, len(lanes), m)
 		for i, l := range lanes {
+			if l.gain != 0 && e.batch != nil && !l.batched {
+				c.shape.encodeAlone(l, 0, m)
+			}
 			if out, err = c.append(out, l); err != nil {
 				return dst, encodeError(c.spec, first+i, err)
 			}
@@ -158,8 +165,7 @@ func (c *gainShape) AppendEncode(dst []byte, x []float32) ([]byte, error) {
 func (c *gainShape) append(dst []byte, l *gsEncoding) ([]byte, error) {
 	dst, ok := c.frame.append(dst, l)
 	for class := 1; !ok && class < slotClasses; class++ {
-		c.shape.quantise(l, class)
-		c.shape.encodeAlone(l, c.frame.mantissa())
+		c.shape.encodeAlone(l, class, c.frame.mantissa())
 		dst, ok = c.frame.append(dst, l)
 	}
 	if !ok {
@@ -180,7 +186,7 @@ func (c *gainShape) Decode(dst []float32, src []byte) (int, error) {
 	}()
 	at := 0
 	for first := 0; first < n; {
-		done, size, err := c.decode(d, min(gsLanes, n-first), dst[first*c.Dim():], src[at:])
+		done, size, err := c.decode(d, min(len(d.lanes), n-first), dst[first*c.Dim():], src[at:])
 		first += done
 		at += size
 		if err != nil {

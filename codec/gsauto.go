@@ -19,7 +19,7 @@ func (s *gsShape) usualSlot() int {
 	for _, a := range s.alphabets {
 		costs = append(costs, a.costs...)
 	}
-	l := s.newEncoding()
+	l := &gsEncoding{gsWork: s.newWork(), raw: make([]byte, s.rawBytes)}
 	source := rand.NewPCG(0, 0)
 	x := make([]float32, s.dim)
 	var sum, squares, longest float64

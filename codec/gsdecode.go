@@ -10,7 +10,7 @@ import (
 
 // gsDecodings is vectors that are decoded side by side.
 type gsDecodings struct {
-	lanes [gsLanes]*gsDecoding
+	lanes []*gsDecoding
 	batch *kernel.RansBatch // the symbols of lanes; nil where shift = 0
 }
 
@@ -21,17 +21,17 @@ type gsDecoding struct {
 	reader  ransReader
 	raw     []byte
 	batched bool      // the symbols are in a batch, all without escape; else
-	values  []int32   // what they stand for, where shift > 0
+	values  []int32   // what they stand for, where shift > 0; made when needed
 	points  []float32 // where the vector goes
 }
 
 func (s *gsShape) newDecodings() *gsDecodings {
-	d := &gsDecodings{}
+	d := &gsDecodings{lanes: make([]*gsDecoding, s.lanes())}
 	for i := range d.lanes {
-		d.lanes[i] = &gsDecoding{values: make([]int32, s.dim)}
+		d.lanes[i] = &gsDecoding{}
 	}
 	if s.alphabet != nil {
-		d.batch = kernel.NewRansBatch(s.dim)
+		d.batch = kernel.NewRansBatch(s.dim, len(d.lanes))
 	}
 	return d
 }
@@ -119,10 +119,17 @@ func (s *gsShape) value(r *ransReader, alphabet int) (int32, error) {
 
 // takeValues takes the vector's values, all of one alphabet.
 func (s *gsShape) takeValues(l *gsDecoding) (err error) {
+	s.needValues(l)
 	for i := 0; i < len(l.values) && err == nil; i++ {
 		l.values[i], err = s.value(&l.reader, 0)
 	}
 	return err
+}
+
+func (s *gsShape) needValues(l *gsDecoding) {
+	if l.values == nil {
+		l.values = make([]int32, s.dim)
+	}
 }
 
 // restore turns a lane into its vector: points times the step of its class and
@@ -187,6 +194,7 @@ func (s *gsShape) join(b *kernel.RansBatch, lane int, l *gsDecoding, p float32) 
 
 // takeSymbols sets the vector's values by the symbols of its lane.
 func (s *gsShape) takeSymbols(b *kernel.RansBatch, lane int, l *gsDecoding) {
+	s.needValues(l)
 	lo := s.codes[0].lo
 	for first := 0; first < s.dim; {
 		symbols := b.Symbols(lane, first)

@@ -8,53 +8,75 @@ import (
 
 // gsEncodings is vectors that are encoded side by side.
 type gsEncodings struct {
-	lanes [gsLanes]*gsEncoding
+	lanes []*gsEncoding
 	batch *kernel.RansBatch // the symbols of lanes; nil where shift = 0
 }
 
 // A gsEncoding is a vector on its way to bytes.
 type gsEncoding struct {
-	rotated []float32
-	gain    gain    // 0 for the zero vector, which has nothing of what follows
-	length  float32 // what the gain stands for beside rotated
-	class   int     // of the step
-	points  []float32
+	*gsWork
+	x       []float32 // the vector
+	gain    gain      // 0 for the zero vector, which has nothing of what follows
+	length  float32   // what the gain stands for beside rotated
+	class   int       // of the step
+	batched bool      // its symbols are in the batch
 	raw     []byte
 	writer  ransWriter
-	// Where symbols do not go into a batch: items, and what writer writes to.
+}
+
+// gsWork is what a vector needs until its symbols are cut.
+type gsWork struct {
+	rotated []float32
+	points  []float32
+	// Where symbols do not go into a batch: items, and what writers write to.
 	items []ransItem
 	words []byte
 }
 
+// newEncodings returns as many lanes as the coder codes side by side. With a
+// batch they take turns with one gsWork, which stays in the cache.
 func (s *gsShape) newEncodings() *gsEncodings {
-	e := &gsEncodings{}
-	for i := range e.lanes {
-		e.lanes[i] = s.newEncoding()
-	}
+	e := &gsEncodings{lanes: make([]*gsEncoding, s.lanes())}
+	var shared *gsWork
 	if s.alphabet != nil {
-		e.batch = kernel.NewRansBatch(s.dim)
+		e.batch = kernel.NewRansBatch(s.dim, len(e.lanes))
+		shared = s.newWork()
+	}
+	for i := range e.lanes {
+		work := shared
+		if work == nil {
+			work = s.newWork()
+		}
+		e.lanes[i] = &gsEncoding{gsWork: work, raw: make([]byte, s.rawBytes)}
 	}
 	return e
 }
 
-func (s *gsShape) newEncoding() *gsEncoding {
+func (s *gsShape) newWork() *gsWork {
 	items := s.dim
 	if s.codesCoset() {
 		items += s.dim / s.block
 	}
-	return &gsEncoding{
+	return &gsWork{
 		rotated: make([]float32, s.dim),
 		points:  make([]float32, s.dim),
 		items:   make([]ransItem, items),
-		raw:     make([]byte, s.rawBytes),
 		words:   make([]byte, ransRoom(items)),
+	}
+}
+
+// forget drops what the encodings hold of a caller's memory.
+func (e *gsEncodings) forget() {
+	for _, l := range e.lanes {
+		l.x = nil
 	}
 }
 
 // measure sets the vector's gain, of m bits of mantissa, and the rotated x. Both
 // rotated and length may be scaled by the same power of two. The gain of the
 // zero vector is 0. It returns false if x is not finite.
-func (s *gsShape) measure(l *gsEncoding, x []float32, m int) bool {
+func (s *gsShape) measure(l *gsEncoding, m int) bool {
+	x := l.x
 	amax := maxAbs(x)
 	if amax == 0 {
 		l.gain = 0
@@ -75,32 +97,35 @@ func (s *gsShape) quantise(l *gsEncoding, class int) {
 	s.closest(l.points, l.rotated, 1/(l.length*s.steps[class]))
 }
 
-// encode codes the points of the first n lanes, zero vectors aside, for decoders
-// that end with the gain and a state above it.
+// encode codes the first n lanes, zero vectors aside, for decoders that end with
+// the gain and a state above it. With a batch that is those that are batched.
 func (s *gsShape) encode(e *gsEncodings, n, mantissa int) {
-	var batched, others [gsLanes]*gsEncoding
-	lanes, rest := 0, others[:0] // the lanes up to the last that is batched
+	if e.batch == nil {
+		var others [gsPair]*gsEncoding
+		rest := others[:0]
+		for _, l := range e.lanes[:n] {
+			if l.gain != 0 {
+				s.cut(l)
+				rest = append(rest, l)
+			}
+		}
+		s.encodeItems(rest, mantissa)
+		return
+	}
+	lanes := 0 // up to the last that is batched
 	for i, l := range e.lanes[:n] {
-		switch {
-		case l.gain == 0:
-		case e.batch != nil && s.batch(e.batch, i, l):
+		if l.batched {
 			e.batch.States[i] = lastState(l.gain, mantissa)
-			batched[i], lanes = l, i+1
-		default:
-			s.cut(l)
-			rest = append(rest, l)
+			lanes = i + 1
 		}
 	}
-	if lanes > 0 {
-		e.batch.Encode(s.alphabet, lanes)
-	}
-	for i, l := range batched[:lanes] {
-		if l != nil {
+	e.batch.Encode(s.alphabet, lanes)
+	for i, l := range e.lanes[:lanes] {
+		if l.batched {
 			l.writer.state = e.batch.States[i]
 			l.writer.words, l.writer.at = e.batch.Words(i)
 		}
 	}
-	s.encodeItems(rest, mantissa)
 }
 
 // batch makes the vector's points symbols of a lane, and raw bits. It returns
@@ -144,8 +169,11 @@ func (s *gsShape) encodeItems(lanes []*gsEncoding, mantissa int) {
 	}
 }
 
-// encodeAlone is encode for one vector.
-func (s *gsShape) encodeAlone(l *gsEncoding, mantissa int) {
+// encodeAlone codes a vector, not zero, at the step of a class, whatever is known
+// of it.
+func (s *gsShape) encodeAlone(l *gsEncoding, class, mantissa int) {
+	s.measure(l, mantissa)
+	s.quantise(l, class)
 	s.cut(l)
 	s.encodeItems([]*gsEncoding{l}, mantissa)
 }

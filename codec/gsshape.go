@@ -7,9 +7,6 @@ import (
 	"kakeyalattice/internal/kernel"
 )
 
-// gsLanes is how many vectors are coded side by side.
-const gsLanes = kernel.RansLanes
-
 // A gsShape codes gains and shapes of vectors of one dimension.
 type gsShape struct {
 	*gsModel
@@ -71,6 +68,19 @@ func newGSShape(m *gsModel, r rotation) *gsShape {
 	s.encodings.New = func() any { return s.newEncodings() }
 	s.decodings.New = func() any { return s.newDecodings() }
 	return s
+}
+
+// gsPair is how many vectors are coded side by side where there is no batch.
+const gsPair = 2
+
+// lanes is how many vectors are coded side by side: as many as the coder takes,
+// but of long vectors fewer, for the memory that they need.
+func (s *gsShape) lanes() int {
+	const symbols = 1 << 17
+	if s.alphabet == nil {
+		return gsPair
+	}
+	return max(8, min(kernel.RansLanes, symbols/s.dim))
 }
 
 // lastState is the state that a decoder of a vector ends with.

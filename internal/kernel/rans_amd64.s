@@ -4,7 +4,7 @@
 
 #include "textflag.h"
 
-// func ransDecode8(tables *uint16, words *byte, symbols *byte, n int, states *uint32, at *int)
+// func ransDecode8(tables *uint16, words *byte, symbols *byte, n int, states *uint32, at *uint32)
 // Requires: AVX, BMI2, CMOV
 TEXT ·ransDecode8(SB), NOSPLIT, $88-48
 	MOVQ tables+0(FP), AX
@@ -19,21 +19,21 @@ TEXT ·ransDecode8(SB), NOSPLIT, $88-48
 	MOVQ DX, (SP)
 	MOVQ states+32(FP), BX
 	MOVQ at+40(FP), DX
-	MOVQ (DX), SI
+	MOVL (DX), SI
 	MOVQ SI, 24(SP)
-	MOVQ 8(DX), SI
+	MOVL 4(DX), SI
 	MOVQ SI, 32(SP)
-	MOVQ 16(DX), SI
+	MOVL 8(DX), SI
 	MOVQ SI, 40(SP)
-	MOVQ 24(DX), SI
+	MOVL 12(DX), SI
 	MOVQ SI, 48(SP)
-	MOVQ 32(DX), SI
+	MOVL 16(DX), SI
 	MOVQ SI, 56(SP)
-	MOVQ 40(DX), SI
+	MOVL 20(DX), SI
 	MOVQ SI, 64(SP)
-	MOVQ 48(DX), SI
+	MOVL 24(DX), SI
 	MOVQ SI, 72(SP)
-	MOVQ 56(DX), SI
+	MOVL 28(DX), SI
 	MOVQ SI, 80(SP)
 	MOVL (BX), DX
 	MOVL 4(BX), SI
@@ -945,13 +945,13 @@ block:
 	ADCQ    $0x00, 80(SP)
 	MOVQ    16(SP), BX
 	VMOVQ   X0, (BX)
-	VMOVQ   X1, 512(BX)
-	VMOVQ   X2, 1024(BX)
-	VMOVQ   X3, 1536(BX)
-	VMOVQ   X4, 2048(BX)
-	VMOVQ   X5, 2560(BX)
-	VMOVQ   X6, 3072(BX)
-	VMOVQ   X7, 3584(BX)
+	VMOVQ   X1, 576(BX)
+	VMOVQ   X2, 1152(BX)
+	VMOVQ   X3, 1728(BX)
+	VMOVQ   X4, 2304(BX)
+	VMOVQ   X5, 2880(BX)
+	VMOVQ   X6, 3456(BX)
+	VMOVQ   X7, 4032(BX)
 	ADDQ    $+8, 16(SP)
 	DECQ    (SP)
 	JNZ     block
@@ -984,7 +984,7 @@ rest:
 	ADDL    BX, SI
 	MOVQ    16(SP), BX
 	MOVBLZX 16384(AX)(R13*1), R13
-	MOVB    R13, 512(BX)
+	MOVB    R13, 576(BX)
 	MOVQ    32(SP), R13
 	RORXQ   $0x30, SI, BX
 	ORW     (CX)(R13*2), BX
@@ -1000,7 +1000,7 @@ rest:
 	ADDL    BX, DI
 	MOVQ    16(SP), BX
 	MOVBLZX 16384(AX)(R13*1), R13
-	MOVB    R13, 1024(BX)
+	MOVB    R13, 1152(BX)
 	MOVQ    40(SP), R13
 	RORXQ   $0x30, DI, BX
 	ORW     (CX)(R13*2), BX
@@ -1016,7 +1016,7 @@ rest:
 	ADDL    BX, R8
 	MOVQ    16(SP), BX
 	MOVBLZX 16384(AX)(R13*1), R13
-	MOVB    R13, 1536(BX)
+	MOVB    R13, 1728(BX)
 	MOVQ    48(SP), R13
 	RORXQ   $0x30, R8, BX
 	ORW     (CX)(R13*2), BX
@@ -1032,7 +1032,7 @@ rest:
 	ADDL    BX, R9
 	MOVQ    16(SP), BX
 	MOVBLZX 16384(AX)(R13*1), R13
-	MOVB    R13, 2048(BX)
+	MOVB    R13, 2304(BX)
 	MOVQ    56(SP), R13
 	RORXQ   $0x30, R9, BX
 	ORW     (CX)(R13*2), BX
@@ -1048,7 +1048,7 @@ rest:
 	ADDL    BX, R10
 	MOVQ    16(SP), BX
 	MOVBLZX 16384(AX)(R13*1), R13
-	MOVB    R13, 2560(BX)
+	MOVB    R13, 2880(BX)
 	MOVQ    64(SP), R13
 	RORXQ   $0x30, R10, BX
 	ORW     (CX)(R13*2), BX
@@ -1064,7 +1064,7 @@ rest:
 	ADDL    BX, R11
 	MOVQ    16(SP), BX
 	MOVBLZX 16384(AX)(R13*1), R13
-	MOVB    R13, 3072(BX)
+	MOVB    R13, 3456(BX)
 	MOVQ    72(SP), R13
 	RORXQ   $0x30, R11, BX
 	ORW     (CX)(R13*2), BX
@@ -1080,7 +1080,7 @@ rest:
 	ADDL    BX, R12
 	MOVQ    16(SP), BX
 	MOVBLZX 16384(AX)(R13*1), R13
-	MOVB    R13, 3584(BX)
+	MOVB    R13, 4032(BX)
 	MOVQ    80(SP), R13
 	RORXQ   $0x30, R12, BX
 	ORW     (CX)(R13*2), BX
@@ -1103,24 +1103,24 @@ end:
 	MOVL R12, 28(AX)
 	MOVQ at+40(FP), CX
 	MOVQ 24(SP), AX
-	MOVQ AX, (CX)
+	MOVL AX, (CX)
 	MOVQ 32(SP), AX
-	MOVQ AX, 8(CX)
+	MOVL AX, 4(CX)
 	MOVQ 40(SP), AX
-	MOVQ AX, 16(CX)
+	MOVL AX, 8(CX)
 	MOVQ 48(SP), AX
-	MOVQ AX, 24(CX)
+	MOVL AX, 12(CX)
 	MOVQ 56(SP), AX
-	MOVQ AX, 32(CX)
+	MOVL AX, 16(CX)
 	MOVQ 64(SP), AX
-	MOVQ AX, 40(CX)
+	MOVL AX, 20(CX)
 	MOVQ 72(SP), AX
-	MOVQ AX, 48(CX)
+	MOVL AX, 24(CX)
 	MOVQ 80(SP), AX
-	MOVQ AX, 56(CX)
+	MOVL AX, 28(CX)
 	RET
 
-// func ransEncode8(tables *uint64, words *byte, symbols *byte, n int, states *uint32, at *int)
+// func ransEncode8(tables *uint64, words *byte, symbols *byte, n int, states *uint32, at *uint32)
 // Requires: CMOV
 TEXT ·ransEncode8(SB), NOSPLIT, $64-48
 	MOVQ tables+0(FP), AX
@@ -1129,21 +1129,21 @@ TEXT ·ransEncode8(SB), NOSPLIT, $64-48
 	MOVQ n+24(FP), BX
 	MOVQ states+32(FP), SI
 	MOVQ at+40(FP), DI
-	MOVQ (DI), R8
+	MOVL (DI), R8
 	MOVQ R8, (SP)
-	MOVQ 8(DI), R8
+	MOVL 4(DI), R8
 	MOVQ R8, 8(SP)
-	MOVQ 16(DI), R8
+	MOVL 8(DI), R8
 	MOVQ R8, 16(SP)
-	MOVQ 24(DI), R8
+	MOVL 12(DI), R8
 	MOVQ R8, 24(SP)
-	MOVQ 32(DI), R8
+	MOVL 16(DI), R8
 	MOVQ R8, 32(SP)
-	MOVQ 40(DI), R8
+	MOVL 20(DI), R8
 	MOVQ R8, 40(SP)
-	MOVQ 48(DI), R8
+	MOVL 24(DI), R8
 	MOVQ R8, 48(SP)
-	MOVQ 56(DI), R8
+	MOVL 28(DI), R8
 	MOVQ R8, 56(SP)
 	MOVL (SI), DI
 	MOVL 4(SI), R8
@@ -1169,7 +1169,7 @@ step:
 	IMULL   3072(AX)(R14*4), R15
 	ADDL    4096(AX)(R14*4), DI
 	ADDL    R15, DI
-	MOVBLZX 511(DX)(BX*1), R14
+	MOVBLZX 575(DX)(BX*1), R14
 	MOVQ    8(SP), R15
 	MOVW    R8, -2(CX)(R15*2)
 	MOVL    R8, R15
@@ -1183,7 +1183,7 @@ step:
 	IMULL   3072(AX)(R14*4), R15
 	ADDL    4096(AX)(R14*4), R8
 	ADDL    R15, R8
-	MOVBLZX 1023(DX)(BX*1), R14
+	MOVBLZX 1151(DX)(BX*1), R14
 	MOVQ    16(SP), R15
 	MOVW    R9, -2(CX)(R15*2)
 	MOVL    R9, R15
@@ -1197,7 +1197,7 @@ step:
 	IMULL   3072(AX)(R14*4), R15
 	ADDL    4096(AX)(R14*4), R9
 	ADDL    R15, R9
-	MOVBLZX 1535(DX)(BX*1), R14
+	MOVBLZX 1727(DX)(BX*1), R14
 	MOVQ    24(SP), R15
 	MOVW    R10, -2(CX)(R15*2)
 	MOVL    R10, R15
@@ -1211,7 +1211,7 @@ step:
 	IMULL   3072(AX)(R14*4), R15
 	ADDL    4096(AX)(R14*4), R10
 	ADDL    R15, R10
-	MOVBLZX 2047(DX)(BX*1), R14
+	MOVBLZX 2303(DX)(BX*1), R14
 	MOVQ    32(SP), R15
 	MOVW    R11, -2(CX)(R15*2)
 	MOVL    R11, R15
@@ -1225,7 +1225,7 @@ step:
 	IMULL   3072(AX)(R14*4), R15
 	ADDL    4096(AX)(R14*4), R11
 	ADDL    R15, R11
-	MOVBLZX 2559(DX)(BX*1), R14
+	MOVBLZX 2879(DX)(BX*1), R14
 	MOVQ    40(SP), R15
 	MOVW    R12, -2(CX)(R15*2)
 	MOVL    R12, R15
@@ -1239,7 +1239,7 @@ step:
 	IMULL   3072(AX)(R14*4), R15
 	ADDL    4096(AX)(R14*4), R12
 	ADDL    R15, R12
-	MOVBLZX 3071(DX)(BX*1), R14
+	MOVBLZX 3455(DX)(BX*1), R14
 	MOVQ    48(SP), R15
 	MOVW    R13, -2(CX)(R15*2)
 	MOVL    R13, R15
@@ -1253,7 +1253,7 @@ step:
 	IMULL   3072(AX)(R14*4), R15
 	ADDL    4096(AX)(R14*4), R13
 	ADDL    R15, R13
-	MOVBLZX 3583(DX)(BX*1), R14
+	MOVBLZX 4031(DX)(BX*1), R14
 	MOVQ    56(SP), R15
 	MOVW    SI, -2(CX)(R15*2)
 	MOVL    SI, R15
@@ -1280,24 +1280,24 @@ step:
 	MOVL    SI, 28(AX)
 	MOVQ    at+40(FP), CX
 	MOVQ    (SP), AX
-	MOVQ    AX, (CX)
+	MOVL    AX, (CX)
 	MOVQ    8(SP), AX
-	MOVQ    AX, 8(CX)
+	MOVL    AX, 4(CX)
 	MOVQ    16(SP), AX
-	MOVQ    AX, 16(CX)
+	MOVL    AX, 8(CX)
 	MOVQ    24(SP), AX
-	MOVQ    AX, 24(CX)
+	MOVL    AX, 12(CX)
 	MOVQ    32(SP), AX
-	MOVQ    AX, 32(CX)
+	MOVL    AX, 16(CX)
 	MOVQ    40(SP), AX
-	MOVQ    AX, 40(CX)
+	MOVL    AX, 20(CX)
 	MOVQ    48(SP), AX
-	MOVQ    AX, 48(CX)
+	MOVL    AX, 24(CX)
 	MOVQ    56(SP), AX
-	MOVQ    AX, 56(CX)
+	MOVL    AX, 28(CX)
 	RET
 
-// func ransDecode2(tables *uint16, words *byte, symbols *byte, n int, states *uint32, at *int)
+// func ransDecode2(tables *uint16, words *byte, symbols *byte, n int, states *uint32, at *uint32)
 // Requires: AVX, BMI2, CMOV
 TEXT ·ransDecode2(SB), NOSPLIT, $40-48
 	MOVQ tables+0(FP), AX
@@ -1312,9 +1312,9 @@ TEXT ·ransDecode2(SB), NOSPLIT, $40-48
 	MOVQ DX, (SP)
 	MOVQ states+32(FP), BX
 	MOVQ at+40(FP), DX
-	MOVQ (DX), SI
+	MOVL (DX), SI
 	MOVQ SI, 24(SP)
-	MOVQ 8(DX), SI
+	MOVL 4(DX), SI
 	MOVQ SI, 32(SP)
 	MOVL (BX), DX
 	MOVL 4(BX), SI
@@ -1548,7 +1548,7 @@ block:
 	ADCQ    $0x00, 32(SP)
 	MOVQ    16(SP), BX
 	VMOVQ   X0, (BX)
-	VMOVQ   X1, 512(BX)
+	VMOVQ   X1, 576(BX)
 	ADDQ    $+8, 16(SP)
 	DECQ    (SP)
 	JNZ     block
@@ -1581,7 +1581,7 @@ rest:
 	ADDL    BX, SI
 	MOVQ    16(SP), BX
 	MOVBLZX 16384(AX)(DI*1), DI
-	MOVB    DI, 512(BX)
+	MOVB    DI, 576(BX)
 	MOVQ    32(SP), DI
 	RORXQ   $0x30, SI, BX
 	ORW     (CX)(DI*2), BX
@@ -1598,12 +1598,12 @@ end:
 	MOVL SI, 4(AX)
 	MOVQ at+40(FP), CX
 	MOVQ 24(SP), AX
-	MOVQ AX, (CX)
+	MOVL AX, (CX)
 	MOVQ 32(SP), AX
-	MOVQ AX, 8(CX)
+	MOVL AX, 4(CX)
 	RET
 
-// func ransEncode2(tables *uint64, words *byte, symbols *byte, n int, states *uint32, at *int)
+// func ransEncode2(tables *uint64, words *byte, symbols *byte, n int, states *uint32, at *uint32)
 // Requires: CMOV
 TEXT ·ransEncode2(SB), NOSPLIT, $16-48
 	MOVQ tables+0(FP), AX
@@ -1612,9 +1612,9 @@ TEXT ·ransEncode2(SB), NOSPLIT, $16-48
 	MOVQ n+24(FP), BX
 	MOVQ states+32(FP), SI
 	MOVQ at+40(FP), DI
-	MOVQ (DI), R8
+	MOVL (DI), R8
 	MOVQ R8, (SP)
-	MOVQ 8(DI), R8
+	MOVL 4(DI), R8
 	MOVQ R8, 8(SP)
 	MOVL (SI), DI
 	MOVL 4(SI), SI
@@ -1634,7 +1634,7 @@ step:
 	IMULL   3072(AX)(R8*4), R9
 	ADDL    4096(AX)(R8*4), DI
 	ADDL    R9, DI
-	MOVBLZX 511(DX)(BX*1), R8
+	MOVBLZX 575(DX)(BX*1), R8
 	MOVQ    8(SP), R9
 	MOVW    SI, -2(CX)(R9*2)
 	MOVL    SI, R9
@@ -1655,7 +1655,11875 @@ step:
 	MOVL    SI, 4(AX)
 	MOVQ    at+40(FP), CX
 	MOVQ    (SP), AX
-	MOVQ    AX, (CX)
+	MOVL    AX, (CX)
 	MOVQ    8(SP), AX
-	MOVQ    AX, 8(CX)
+	MOVL    AX, 4(CX)
+	RET
+
+// func ransDecode16VBMI2(table *uint32, words *byte, symbols *byte, blocks int, states *uint32, at *uint32)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VBMI2
+TEXT ·ransDecode16VBMI2(SB), $256-48
+	MOVQ         states+32(FP), AX
+	MOVQ         at+40(FP), CX
+	VMOVDQU32    (AX), Z0
+	VMOVDQU32    (CX), Z1
+	MOVQ         table+0(FP), AX
+	MOVQ         words+8(FP), CX
+	MOVQ         symbols+16(FP), DX
+	MOVQ         blocks+24(FP), BX
+	MOVL         $0x00000fff, SI
+	VPBROADCASTD SI, Z2
+	MOVL         $0xffff0000, SI
+	VPBROADCASTD SI, Z3
+	MOVL         $0xffffffff, SI
+	VPBROADCASTD SI, Z4
+
+block:
+	VEXTRACTI64X4 $0x00, Z1, Y5
+	VPXORD        Z7, Z7, Z7
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y5*2), K1, Z7
+	VEXTRACTI64X4 $0x01, Z1, Y5
+	VPXORD        Z8, Z8, Z8
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y5*2), K1, Z8
+	VMOVDQU32     evenWords<>+0(SB), Z5
+	VMOVDQU32     oddWords<>+0(SB), Z6
+	VPERMI2D      Z8, Z7, Z5
+	VPERMI2D      Z8, Z7, Z6
+	VPROLD        $0x10, Z5, Z5
+	VPROLD        $0x10, Z6, Z6
+	VPXORD        Z8, Z8, Z8
+	VPANDD        Z2, Z0, Z7
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z7*4), K1, Z8
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z8, Z7
+	VPMULLD       Z7, Z0, Z0
+	VPSRLD        $0x08, Z8, Z7
+	VPANDD        Z2, Z7, Z7
+	VPADDD        Z7, Z0, Z0
+	VPSLLD        $0x18, Z8, Z7
+	VPTESTNMD     Z3, Z0, K1
+	VPSHLDD       $0x10, Z5, Z0, K1, Z0
+	VPSHLDD       $0x10, Z6, Z5, K1, Z5
+	VPSLLD        $0x10, Z6, K1, Z6
+	VPSUBD        Z4, Z1, K1, Z1
+	VPXORD        Z9, Z9, Z9
+	VPANDD        Z2, Z0, Z8
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z8*4), K1, Z9
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z9, Z8
+	VPMULLD       Z8, Z0, Z0
+	VPSRLD        $0x08, Z9, Z8
+	VPANDD        Z2, Z8, Z8
+	VPADDD        Z8, Z0, Z0
+	VPSHRDD       $0x08, Z9, Z7, Z7
+	VPTESTNMD     Z3, Z0, K1
+	VPSHLDD       $0x10, Z5, Z0, K1, Z0
+	VPSHLDD       $0x10, Z6, Z5, K1, Z5
+	VPSLLD        $0x10, Z6, K1, Z6
+	VPSUBD        Z4, Z1, K1, Z1
+	VPXORD        Z9, Z9, Z9
+	VPANDD        Z2, Z0, Z8
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z8*4), K1, Z9
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z9, Z8
+	VPMULLD       Z8, Z0, Z0
+	VPSRLD        $0x08, Z9, Z8
+	VPANDD        Z2, Z8, Z8
+	VPADDD        Z8, Z0, Z0
+	VPSHRDD       $0x08, Z9, Z7, Z7
+	VPTESTNMD     Z3, Z0, K1
+	VPSHLDD       $0x10, Z5, Z0, K1, Z0
+	VPSHLDD       $0x10, Z6, Z5, K1, Z5
+	VPSUBD        Z4, Z1, K1, Z1
+	VPXORD        Z8, Z8, Z8
+	VPANDD        Z2, Z0, Z6
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z6*4), K1, Z8
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z8, Z6
+	VPMULLD       Z6, Z0, Z0
+	VPSRLD        $0x08, Z8, Z6
+	VPANDD        Z2, Z6, Z6
+	VPADDD        Z6, Z0, Z0
+	VPSHRDD       $0x08, Z8, Z7, Z7
+	VPTESTNMD     Z3, Z0, K1
+	VPSHLDD       $0x10, Z5, Z0, K1, Z0
+	VPSUBD        Z4, Z1, K1, Z1
+	VMOVDQU32     Z7, (SP)
+	VEXTRACTI64X4 $0x00, Z1, Y5
+	VPXORD        Z7, Z7, Z7
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y5*2), K1, Z7
+	VEXTRACTI64X4 $0x01, Z1, Y5
+	VPXORD        Z8, Z8, Z8
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y5*2), K1, Z8
+	VMOVDQU32     evenWords<>+0(SB), Z5
+	VMOVDQU32     oddWords<>+0(SB), Z6
+	VPERMI2D      Z8, Z7, Z5
+	VPERMI2D      Z8, Z7, Z6
+	VPROLD        $0x10, Z5, Z5
+	VPROLD        $0x10, Z6, Z6
+	VPXORD        Z8, Z8, Z8
+	VPANDD        Z2, Z0, Z7
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z7*4), K1, Z8
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z8, Z7
+	VPMULLD       Z7, Z0, Z0
+	VPSRLD        $0x08, Z8, Z7
+	VPANDD        Z2, Z7, Z7
+	VPADDD        Z7, Z0, Z0
+	VPSLLD        $0x18, Z8, Z7
+	VPTESTNMD     Z3, Z0, K1
+	VPSHLDD       $0x10, Z5, Z0, K1, Z0
+	VPSHLDD       $0x10, Z6, Z5, K1, Z5
+	VPSLLD        $0x10, Z6, K1, Z6
+	VPSUBD        Z4, Z1, K1, Z1
+	VPXORD        Z9, Z9, Z9
+	VPANDD        Z2, Z0, Z8
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z8*4), K1, Z9
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z9, Z8
+	VPMULLD       Z8, Z0, Z0
+	VPSRLD        $0x08, Z9, Z8
+	VPANDD        Z2, Z8, Z8
+	VPADDD        Z8, Z0, Z0
+	VPSHRDD       $0x08, Z9, Z7, Z7
+	VPTESTNMD     Z3, Z0, K1
+	VPSHLDD       $0x10, Z5, Z0, K1, Z0
+	VPSHLDD       $0x10, Z6, Z5, K1, Z5
+	VPSLLD        $0x10, Z6, K1, Z6
+	VPSUBD        Z4, Z1, K1, Z1
+	VPXORD        Z9, Z9, Z9
+	VPANDD        Z2, Z0, Z8
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z8*4), K1, Z9
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z9, Z8
+	VPMULLD       Z8, Z0, Z0
+	VPSRLD        $0x08, Z9, Z8
+	VPANDD        Z2, Z8, Z8
+	VPADDD        Z8, Z0, Z0
+	VPSHRDD       $0x08, Z9, Z7, Z7
+	VPTESTNMD     Z3, Z0, K1
+	VPSHLDD       $0x10, Z5, Z0, K1, Z0
+	VPSHLDD       $0x10, Z6, Z5, K1, Z5
+	VPSUBD        Z4, Z1, K1, Z1
+	VPXORD        Z8, Z8, Z8
+	VPANDD        Z2, Z0, Z6
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z6*4), K1, Z8
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z8, Z6
+	VPMULLD       Z6, Z0, Z0
+	VPSRLD        $0x08, Z8, Z6
+	VPANDD        Z2, Z6, Z6
+	VPADDD        Z6, Z0, Z0
+	VPSHRDD       $0x08, Z8, Z7, Z7
+	VPTESTNMD     Z3, Z0, K1
+	VPSHLDD       $0x10, Z5, Z0, K1, Z0
+	VPSUBD        Z4, Z1, K1, Z1
+	VMOVDQU32     Z7, 64(SP)
+	VEXTRACTI64X4 $0x00, Z1, Y5
+	VPXORD        Z7, Z7, Z7
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y5*2), K1, Z7
+	VEXTRACTI64X4 $0x01, Z1, Y5
+	VPXORD        Z8, Z8, Z8
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y5*2), K1, Z8
+	VMOVDQU32     evenWords<>+0(SB), Z5
+	VMOVDQU32     oddWords<>+0(SB), Z6
+	VPERMI2D      Z8, Z7, Z5
+	VPERMI2D      Z8, Z7, Z6
+	VPROLD        $0x10, Z5, Z5
+	VPROLD        $0x10, Z6, Z6
+	VPXORD        Z8, Z8, Z8
+	VPANDD        Z2, Z0, Z7
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z7*4), K1, Z8
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z8, Z7
+	VPMULLD       Z7, Z0, Z0
+	VPSRLD        $0x08, Z8, Z7
+	VPANDD        Z2, Z7, Z7
+	VPADDD        Z7, Z0, Z0
+	VPSLLD        $0x18, Z8, Z7
+	VPTESTNMD     Z3, Z0, K1
+	VPSHLDD       $0x10, Z5, Z0, K1, Z0
+	VPSHLDD       $0x10, Z6, Z5, K1, Z5
+	VPSLLD        $0x10, Z6, K1, Z6
+	VPSUBD        Z4, Z1, K1, Z1
+	VPXORD        Z9, Z9, Z9
+	VPANDD        Z2, Z0, Z8
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z8*4), K1, Z9
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z9, Z8
+	VPMULLD       Z8, Z0, Z0
+	VPSRLD        $0x08, Z9, Z8
+	VPANDD        Z2, Z8, Z8
+	VPADDD        Z8, Z0, Z0
+	VPSHRDD       $0x08, Z9, Z7, Z7
+	VPTESTNMD     Z3, Z0, K1
+	VPSHLDD       $0x10, Z5, Z0, K1, Z0
+	VPSHLDD       $0x10, Z6, Z5, K1, Z5
+	VPSLLD        $0x10, Z6, K1, Z6
+	VPSUBD        Z4, Z1, K1, Z1
+	VPXORD        Z9, Z9, Z9
+	VPANDD        Z2, Z0, Z8
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z8*4), K1, Z9
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z9, Z8
+	VPMULLD       Z8, Z0, Z0
+	VPSRLD        $0x08, Z9, Z8
+	VPANDD        Z2, Z8, Z8
+	VPADDD        Z8, Z0, Z0
+	VPSHRDD       $0x08, Z9, Z7, Z7
+	VPTESTNMD     Z3, Z0, K1
+	VPSHLDD       $0x10, Z5, Z0, K1, Z0
+	VPSHLDD       $0x10, Z6, Z5, K1, Z5
+	VPSUBD        Z4, Z1, K1, Z1
+	VPXORD        Z8, Z8, Z8
+	VPANDD        Z2, Z0, Z6
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z6*4), K1, Z8
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z8, Z6
+	VPMULLD       Z6, Z0, Z0
+	VPSRLD        $0x08, Z8, Z6
+	VPANDD        Z2, Z6, Z6
+	VPADDD        Z6, Z0, Z0
+	VPSHRDD       $0x08, Z8, Z7, Z7
+	VPTESTNMD     Z3, Z0, K1
+	VPSHLDD       $0x10, Z5, Z0, K1, Z0
+	VPSUBD        Z4, Z1, K1, Z1
+	VMOVDQU32     Z7, 128(SP)
+	VEXTRACTI64X4 $0x00, Z1, Y5
+	VPXORD        Z7, Z7, Z7
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y5*2), K1, Z7
+	VEXTRACTI64X4 $0x01, Z1, Y5
+	VPXORD        Z8, Z8, Z8
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y5*2), K1, Z8
+	VMOVDQU32     evenWords<>+0(SB), Z5
+	VMOVDQU32     oddWords<>+0(SB), Z6
+	VPERMI2D      Z8, Z7, Z5
+	VPERMI2D      Z8, Z7, Z6
+	VPROLD        $0x10, Z5, Z5
+	VPROLD        $0x10, Z6, Z6
+	VPXORD        Z8, Z8, Z8
+	VPANDD        Z2, Z0, Z7
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z7*4), K1, Z8
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z8, Z7
+	VPMULLD       Z7, Z0, Z0
+	VPSRLD        $0x08, Z8, Z7
+	VPANDD        Z2, Z7, Z7
+	VPADDD        Z7, Z0, Z0
+	VPSLLD        $0x18, Z8, Z7
+	VPTESTNMD     Z3, Z0, K1
+	VPSHLDD       $0x10, Z5, Z0, K1, Z0
+	VPSHLDD       $0x10, Z6, Z5, K1, Z5
+	VPSLLD        $0x10, Z6, K1, Z6
+	VPSUBD        Z4, Z1, K1, Z1
+	VPXORD        Z9, Z9, Z9
+	VPANDD        Z2, Z0, Z8
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z8*4), K1, Z9
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z9, Z8
+	VPMULLD       Z8, Z0, Z0
+	VPSRLD        $0x08, Z9, Z8
+	VPANDD        Z2, Z8, Z8
+	VPADDD        Z8, Z0, Z0
+	VPSHRDD       $0x08, Z9, Z7, Z7
+	VPTESTNMD     Z3, Z0, K1
+	VPSHLDD       $0x10, Z5, Z0, K1, Z0
+	VPSHLDD       $0x10, Z6, Z5, K1, Z5
+	VPSLLD        $0x10, Z6, K1, Z6
+	VPSUBD        Z4, Z1, K1, Z1
+	VPXORD        Z9, Z9, Z9
+	VPANDD        Z2, Z0, Z8
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z8*4), K1, Z9
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z9, Z8
+	VPMULLD       Z8, Z0, Z0
+	VPSRLD        $0x08, Z9, Z8
+	VPANDD        Z2, Z8, Z8
+	VPADDD        Z8, Z0, Z0
+	VPSHRDD       $0x08, Z9, Z7, Z7
+	VPTESTNMD     Z3, Z0, K1
+	VPSHLDD       $0x10, Z5, Z0, K1, Z0
+	VPSHLDD       $0x10, Z6, Z5, K1, Z5
+	VPSUBD        Z4, Z1, K1, Z1
+	VPXORD        Z8, Z8, Z8
+	VPANDD        Z2, Z0, Z6
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z6*4), K1, Z8
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z8, Z6
+	VPMULLD       Z6, Z0, Z0
+	VPSRLD        $0x08, Z8, Z6
+	VPANDD        Z2, Z6, Z6
+	VPADDD        Z6, Z0, Z0
+	VPSHRDD       $0x08, Z8, Z7, Z7
+	VPTESTNMD     Z3, Z0, K1
+	VPSHLDD       $0x10, Z5, Z0, K1, Z0
+	VPSUBD        Z4, Z1, K1, Z1
+	VMOVDQU32     Z7, 192(SP)
+	VMOVDQU32     (SP), Z5
+	VMOVDQU32     64(SP), Z6
+	VMOVDQU32     128(SP), Z7
+	VMOVDQU32     192(SP), Z8
+	VPUNPCKLDQ    Z6, Z5, Z9
+	VPUNPCKHDQ    Z6, Z5, Z5
+	VPUNPCKLDQ    Z8, Z7, Z6
+	VPUNPCKHDQ    Z8, Z7, Z8
+	VPUNPCKLQDQ   Z6, Z9, Z7
+	VPUNPCKHQDQ   Z6, Z9, Z6
+	VPUNPCKLQDQ   Z8, Z5, Z9
+	VPUNPCKHQDQ   Z8, Z5, Z5
+	VMOVDQU       X7, (DX)
+	VEXTRACTI32X4 $0x01, Z7, 2304(DX)
+	VEXTRACTI32X4 $0x02, Z7, 4608(DX)
+	VEXTRACTI32X4 $0x03, Z7, 6912(DX)
+	VMOVDQU       X6, 576(DX)
+	VEXTRACTI32X4 $0x01, Z6, 2880(DX)
+	VEXTRACTI32X4 $0x02, Z6, 5184(DX)
+	VEXTRACTI32X4 $0x03, Z6, 7488(DX)
+	VMOVDQU       X9, 1152(DX)
+	VEXTRACTI32X4 $0x01, Z9, 3456(DX)
+	VEXTRACTI32X4 $0x02, Z9, 5760(DX)
+	VEXTRACTI32X4 $0x03, Z9, 8064(DX)
+	VMOVDQU       X5, 1728(DX)
+	VEXTRACTI32X4 $0x01, Z5, 4032(DX)
+	VEXTRACTI32X4 $0x02, Z5, 6336(DX)
+	VEXTRACTI32X4 $0x03, Z5, 8640(DX)
+	ADDQ          $0x10, DX
+	DECQ          BX
+	JNZ           block
+	MOVQ          states+32(FP), AX
+	MOVQ          at+40(FP), CX
+	VMOVDQU32     Z0, (AX)
+	VMOVDQU32     Z1, (CX)
+	VZEROUPPER
+	RET
+
+DATA evenWords<>+0(SB)/8, $0x0000000200000000
+DATA evenWords<>+8(SB)/8, $0x0000000600000004
+DATA evenWords<>+16(SB)/8, $0x0000000a00000008
+DATA evenWords<>+24(SB)/8, $0x0000000e0000000c
+DATA evenWords<>+32(SB)/8, $0x0000001200000010
+DATA evenWords<>+40(SB)/8, $0x0000001600000014
+DATA evenWords<>+48(SB)/8, $0x0000001a00000018
+DATA evenWords<>+56(SB)/8, $0x0000001e0000001c
+GLOBL evenWords<>(SB), RODATA|NOPTR, $64
+
+DATA oddWords<>+0(SB)/8, $0x0000000300000001
+DATA oddWords<>+8(SB)/8, $0x0000000700000005
+DATA oddWords<>+16(SB)/8, $0x0000000b00000009
+DATA oddWords<>+24(SB)/8, $0x0000000f0000000d
+DATA oddWords<>+32(SB)/8, $0x0000001300000011
+DATA oddWords<>+40(SB)/8, $0x0000001700000015
+DATA oddWords<>+48(SB)/8, $0x0000001b00000019
+DATA oddWords<>+56(SB)/8, $0x0000001f0000001d
+GLOBL oddWords<>(SB), RODATA|NOPTR, $64
+
+// func ransDecode32VBMI2(table *uint32, words *byte, symbols *byte, blocks int, states *uint32, at *uint32)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VBMI2
+TEXT ·ransDecode32VBMI2(SB), $512-48
+	MOVQ         states+32(FP), AX
+	MOVQ         at+40(FP), CX
+	VMOVDQU32    (AX), Z0
+	VMOVDQU32    (CX), Z1
+	VMOVDQU32    64(AX), Z2
+	VMOVDQU32    64(CX), Z3
+	MOVQ         table+0(FP), AX
+	MOVQ         words+8(FP), CX
+	MOVQ         symbols+16(FP), DX
+	MOVQ         blocks+24(FP), BX
+	MOVL         $0x00000fff, SI
+	VPBROADCASTD SI, Z4
+	MOVL         $0xffff0000, SI
+	VPBROADCASTD SI, Z5
+	MOVL         $0xffffffff, SI
+	VPBROADCASTD SI, Z6
+
+block:
+	VEXTRACTI64X4 $0x00, Z1, Y7
+	VPXORD        Z8, Z8, Z8
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y7*2), K1, Z8
+	VEXTRACTI64X4 $0x01, Z1, Y7
+	VPXORD        Z10, Z10, Z10
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y7*2), K1, Z10
+	VMOVDQU32     evenWords<>+0(SB), Z7
+	VMOVDQU32     oddWords<>+0(SB), Z9
+	VPERMI2D      Z10, Z8, Z7
+	VPERMI2D      Z10, Z8, Z9
+	VPROLD        $0x10, Z7, Z7
+	VPROLD        $0x10, Z9, Z9
+	VEXTRACTI64X4 $0x00, Z3, Y8
+	VPXORD        Z11, Z11, Z11
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y8*2), K1, Z11
+	VEXTRACTI64X4 $0x01, Z3, Y8
+	VPXORD        Z12, Z12, Z12
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y8*2), K1, Z12
+	VMOVDQU32     evenWords<>+0(SB), Z8
+	VMOVDQU32     oddWords<>+0(SB), Z10
+	VPERMI2D      Z12, Z11, Z8
+	VPERMI2D      Z12, Z11, Z10
+	VPROLD        $0x10, Z8, Z8
+	VPROLD        $0x10, Z10, Z10
+	VPXORD        Z12, Z12, Z12
+	VPANDD        Z4, Z0, Z11
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z11*4), K1, Z12
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z12, Z11
+	VPMULLD       Z11, Z0, Z0
+	VPSRLD        $0x08, Z12, Z11
+	VPANDD        Z4, Z11, Z11
+	VPADDD        Z11, Z0, Z0
+	VPSLLD        $0x18, Z12, Z11
+	VPTESTNMD     Z5, Z0, K1
+	VPSHLDD       $0x10, Z7, Z0, K1, Z0
+	VPSHLDD       $0x10, Z9, Z7, K1, Z7
+	VPSLLD        $0x10, Z9, K1, Z9
+	VPSUBD        Z6, Z1, K1, Z1
+	VPXORD        Z13, Z13, Z13
+	VPANDD        Z4, Z2, Z12
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z12*4), K1, Z13
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z13, Z12
+	VPMULLD       Z12, Z2, Z2
+	VPSRLD        $0x08, Z13, Z12
+	VPANDD        Z4, Z12, Z12
+	VPADDD        Z12, Z2, Z2
+	VPSLLD        $0x18, Z13, Z12
+	VPTESTNMD     Z5, Z2, K1
+	VPSHLDD       $0x10, Z8, Z2, K1, Z2
+	VPSHLDD       $0x10, Z10, Z8, K1, Z8
+	VPSLLD        $0x10, Z10, K1, Z10
+	VPSUBD        Z6, Z3, K1, Z3
+	VPXORD        Z14, Z14, Z14
+	VPANDD        Z4, Z0, Z13
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z13*4), K1, Z14
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z14, Z13
+	VPMULLD       Z13, Z0, Z0
+	VPSRLD        $0x08, Z14, Z13
+	VPANDD        Z4, Z13, Z13
+	VPADDD        Z13, Z0, Z0
+	VPSHRDD       $0x08, Z14, Z11, Z11
+	VPTESTNMD     Z5, Z0, K1
+	VPSHLDD       $0x10, Z7, Z0, K1, Z0
+	VPSHLDD       $0x10, Z9, Z7, K1, Z7
+	VPSLLD        $0x10, Z9, K1, Z9
+	VPSUBD        Z6, Z1, K1, Z1
+	VPXORD        Z14, Z14, Z14
+	VPANDD        Z4, Z2, Z13
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z13*4), K1, Z14
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z14, Z13
+	VPMULLD       Z13, Z2, Z2
+	VPSRLD        $0x08, Z14, Z13
+	VPANDD        Z4, Z13, Z13
+	VPADDD        Z13, Z2, Z2
+	VPSHRDD       $0x08, Z14, Z12, Z12
+	VPTESTNMD     Z5, Z2, K1
+	VPSHLDD       $0x10, Z8, Z2, K1, Z2
+	VPSHLDD       $0x10, Z10, Z8, K1, Z8
+	VPSLLD        $0x10, Z10, K1, Z10
+	VPSUBD        Z6, Z3, K1, Z3
+	VPXORD        Z14, Z14, Z14
+	VPANDD        Z4, Z0, Z13
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z13*4), K1, Z14
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z14, Z13
+	VPMULLD       Z13, Z0, Z0
+	VPSRLD        $0x08, Z14, Z13
+	VPANDD        Z4, Z13, Z13
+	VPADDD        Z13, Z0, Z0
+	VPSHRDD       $0x08, Z14, Z11, Z11
+	VPTESTNMD     Z5, Z0, K1
+	VPSHLDD       $0x10, Z7, Z0, K1, Z0
+	VPSHLDD       $0x10, Z9, Z7, K1, Z7
+	VPSUBD        Z6, Z1, K1, Z1
+	VPXORD        Z13, Z13, Z13
+	VPANDD        Z4, Z2, Z9
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z9*4), K1, Z13
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z13, Z9
+	VPMULLD       Z9, Z2, Z2
+	VPSRLD        $0x08, Z13, Z9
+	VPANDD        Z4, Z9, Z9
+	VPADDD        Z9, Z2, Z2
+	VPSHRDD       $0x08, Z13, Z12, Z12
+	VPTESTNMD     Z5, Z2, K1
+	VPSHLDD       $0x10, Z8, Z2, K1, Z2
+	VPSHLDD       $0x10, Z10, Z8, K1, Z8
+	VPSUBD        Z6, Z3, K1, Z3
+	VPXORD        Z10, Z10, Z10
+	VPANDD        Z4, Z0, Z9
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z9*4), K1, Z10
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z10, Z9
+	VPMULLD       Z9, Z0, Z0
+	VPSRLD        $0x08, Z10, Z9
+	VPANDD        Z4, Z9, Z9
+	VPADDD        Z9, Z0, Z0
+	VPSHRDD       $0x08, Z10, Z11, Z11
+	VPTESTNMD     Z5, Z0, K1
+	VPSHLDD       $0x10, Z7, Z0, K1, Z0
+	VPSUBD        Z6, Z1, K1, Z1
+	VPXORD        Z9, Z9, Z9
+	VPANDD        Z4, Z2, Z7
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z7*4), K1, Z9
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z9, Z7
+	VPMULLD       Z7, Z2, Z2
+	VPSRLD        $0x08, Z9, Z7
+	VPANDD        Z4, Z7, Z7
+	VPADDD        Z7, Z2, Z2
+	VPSHRDD       $0x08, Z9, Z12, Z12
+	VPTESTNMD     Z5, Z2, K1
+	VPSHLDD       $0x10, Z8, Z2, K1, Z2
+	VPSUBD        Z6, Z3, K1, Z3
+	VMOVDQU32     Z11, (SP)
+	VMOVDQU32     Z12, 256(SP)
+	VEXTRACTI64X4 $0x00, Z1, Y7
+	VPXORD        Z8, Z8, Z8
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y7*2), K1, Z8
+	VEXTRACTI64X4 $0x01, Z1, Y7
+	VPXORD        Z10, Z10, Z10
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y7*2), K1, Z10
+	VMOVDQU32     evenWords<>+0(SB), Z7
+	VMOVDQU32     oddWords<>+0(SB), Z9
+	VPERMI2D      Z10, Z8, Z7
+	VPERMI2D      Z10, Z8, Z9
+	VPROLD        $0x10, Z7, Z7
+	VPROLD        $0x10, Z9, Z9
+	VEXTRACTI64X4 $0x00, Z3, Y8
+	VPXORD        Z11, Z11, Z11
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y8*2), K1, Z11
+	VEXTRACTI64X4 $0x01, Z3, Y8
+	VPXORD        Z12, Z12, Z12
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y8*2), K1, Z12
+	VMOVDQU32     evenWords<>+0(SB), Z8
+	VMOVDQU32     oddWords<>+0(SB), Z10
+	VPERMI2D      Z12, Z11, Z8
+	VPERMI2D      Z12, Z11, Z10
+	VPROLD        $0x10, Z8, Z8
+	VPROLD        $0x10, Z10, Z10
+	VPXORD        Z12, Z12, Z12
+	VPANDD        Z4, Z0, Z11
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z11*4), K1, Z12
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z12, Z11
+	VPMULLD       Z11, Z0, Z0
+	VPSRLD        $0x08, Z12, Z11
+	VPANDD        Z4, Z11, Z11
+	VPADDD        Z11, Z0, Z0
+	VPSLLD        $0x18, Z12, Z11
+	VPTESTNMD     Z5, Z0, K1
+	VPSHLDD       $0x10, Z7, Z0, K1, Z0
+	VPSHLDD       $0x10, Z9, Z7, K1, Z7
+	VPSLLD        $0x10, Z9, K1, Z9
+	VPSUBD        Z6, Z1, K1, Z1
+	VPXORD        Z13, Z13, Z13
+	VPANDD        Z4, Z2, Z12
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z12*4), K1, Z13
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z13, Z12
+	VPMULLD       Z12, Z2, Z2
+	VPSRLD        $0x08, Z13, Z12
+	VPANDD        Z4, Z12, Z12
+	VPADDD        Z12, Z2, Z2
+	VPSLLD        $0x18, Z13, Z12
+	VPTESTNMD     Z5, Z2, K1
+	VPSHLDD       $0x10, Z8, Z2, K1, Z2
+	VPSHLDD       $0x10, Z10, Z8, K1, Z8
+	VPSLLD        $0x10, Z10, K1, Z10
+	VPSUBD        Z6, Z3, K1, Z3
+	VPXORD        Z14, Z14, Z14
+	VPANDD        Z4, Z0, Z13
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z13*4), K1, Z14
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z14, Z13
+	VPMULLD       Z13, Z0, Z0
+	VPSRLD        $0x08, Z14, Z13
+	VPANDD        Z4, Z13, Z13
+	VPADDD        Z13, Z0, Z0
+	VPSHRDD       $0x08, Z14, Z11, Z11
+	VPTESTNMD     Z5, Z0, K1
+	VPSHLDD       $0x10, Z7, Z0, K1, Z0
+	VPSHLDD       $0x10, Z9, Z7, K1, Z7
+	VPSLLD        $0x10, Z9, K1, Z9
+	VPSUBD        Z6, Z1, K1, Z1
+	VPXORD        Z14, Z14, Z14
+	VPANDD        Z4, Z2, Z13
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z13*4), K1, Z14
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z14, Z13
+	VPMULLD       Z13, Z2, Z2
+	VPSRLD        $0x08, Z14, Z13
+	VPANDD        Z4, Z13, Z13
+	VPADDD        Z13, Z2, Z2
+	VPSHRDD       $0x08, Z14, Z12, Z12
+	VPTESTNMD     Z5, Z2, K1
+	VPSHLDD       $0x10, Z8, Z2, K1, Z2
+	VPSHLDD       $0x10, Z10, Z8, K1, Z8
+	VPSLLD        $0x10, Z10, K1, Z10
+	VPSUBD        Z6, Z3, K1, Z3
+	VPXORD        Z14, Z14, Z14
+	VPANDD        Z4, Z0, Z13
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z13*4), K1, Z14
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z14, Z13
+	VPMULLD       Z13, Z0, Z0
+	VPSRLD        $0x08, Z14, Z13
+	VPANDD        Z4, Z13, Z13
+	VPADDD        Z13, Z0, Z0
+	VPSHRDD       $0x08, Z14, Z11, Z11
+	VPTESTNMD     Z5, Z0, K1
+	VPSHLDD       $0x10, Z7, Z0, K1, Z0
+	VPSHLDD       $0x10, Z9, Z7, K1, Z7
+	VPSUBD        Z6, Z1, K1, Z1
+	VPXORD        Z13, Z13, Z13
+	VPANDD        Z4, Z2, Z9
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z9*4), K1, Z13
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z13, Z9
+	VPMULLD       Z9, Z2, Z2
+	VPSRLD        $0x08, Z13, Z9
+	VPANDD        Z4, Z9, Z9
+	VPADDD        Z9, Z2, Z2
+	VPSHRDD       $0x08, Z13, Z12, Z12
+	VPTESTNMD     Z5, Z2, K1
+	VPSHLDD       $0x10, Z8, Z2, K1, Z2
+	VPSHLDD       $0x10, Z10, Z8, K1, Z8
+	VPSUBD        Z6, Z3, K1, Z3
+	VPXORD        Z10, Z10, Z10
+	VPANDD        Z4, Z0, Z9
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z9*4), K1, Z10
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z10, Z9
+	VPMULLD       Z9, Z0, Z0
+	VPSRLD        $0x08, Z10, Z9
+	VPANDD        Z4, Z9, Z9
+	VPADDD        Z9, Z0, Z0
+	VPSHRDD       $0x08, Z10, Z11, Z11
+	VPTESTNMD     Z5, Z0, K1
+	VPSHLDD       $0x10, Z7, Z0, K1, Z0
+	VPSUBD        Z6, Z1, K1, Z1
+	VPXORD        Z9, Z9, Z9
+	VPANDD        Z4, Z2, Z7
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z7*4), K1, Z9
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z9, Z7
+	VPMULLD       Z7, Z2, Z2
+	VPSRLD        $0x08, Z9, Z7
+	VPANDD        Z4, Z7, Z7
+	VPADDD        Z7, Z2, Z2
+	VPSHRDD       $0x08, Z9, Z12, Z12
+	VPTESTNMD     Z5, Z2, K1
+	VPSHLDD       $0x10, Z8, Z2, K1, Z2
+	VPSUBD        Z6, Z3, K1, Z3
+	VMOVDQU32     Z11, 64(SP)
+	VMOVDQU32     Z12, 320(SP)
+	VEXTRACTI64X4 $0x00, Z1, Y7
+	VPXORD        Z8, Z8, Z8
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y7*2), K1, Z8
+	VEXTRACTI64X4 $0x01, Z1, Y7
+	VPXORD        Z10, Z10, Z10
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y7*2), K1, Z10
+	VMOVDQU32     evenWords<>+0(SB), Z7
+	VMOVDQU32     oddWords<>+0(SB), Z9
+	VPERMI2D      Z10, Z8, Z7
+	VPERMI2D      Z10, Z8, Z9
+	VPROLD        $0x10, Z7, Z7
+	VPROLD        $0x10, Z9, Z9
+	VEXTRACTI64X4 $0x00, Z3, Y8
+	VPXORD        Z11, Z11, Z11
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y8*2), K1, Z11
+	VEXTRACTI64X4 $0x01, Z3, Y8
+	VPXORD        Z12, Z12, Z12
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y8*2), K1, Z12
+	VMOVDQU32     evenWords<>+0(SB), Z8
+	VMOVDQU32     oddWords<>+0(SB), Z10
+	VPERMI2D      Z12, Z11, Z8
+	VPERMI2D      Z12, Z11, Z10
+	VPROLD        $0x10, Z8, Z8
+	VPROLD        $0x10, Z10, Z10
+	VPXORD        Z12, Z12, Z12
+	VPANDD        Z4, Z0, Z11
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z11*4), K1, Z12
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z12, Z11
+	VPMULLD       Z11, Z0, Z0
+	VPSRLD        $0x08, Z12, Z11
+	VPANDD        Z4, Z11, Z11
+	VPADDD        Z11, Z0, Z0
+	VPSLLD        $0x18, Z12, Z11
+	VPTESTNMD     Z5, Z0, K1
+	VPSHLDD       $0x10, Z7, Z0, K1, Z0
+	VPSHLDD       $0x10, Z9, Z7, K1, Z7
+	VPSLLD        $0x10, Z9, K1, Z9
+	VPSUBD        Z6, Z1, K1, Z1
+	VPXORD        Z13, Z13, Z13
+	VPANDD        Z4, Z2, Z12
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z12*4), K1, Z13
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z13, Z12
+	VPMULLD       Z12, Z2, Z2
+	VPSRLD        $0x08, Z13, Z12
+	VPANDD        Z4, Z12, Z12
+	VPADDD        Z12, Z2, Z2
+	VPSLLD        $0x18, Z13, Z12
+	VPTESTNMD     Z5, Z2, K1
+	VPSHLDD       $0x10, Z8, Z2, K1, Z2
+	VPSHLDD       $0x10, Z10, Z8, K1, Z8
+	VPSLLD        $0x10, Z10, K1, Z10
+	VPSUBD        Z6, Z3, K1, Z3
+	VPXORD        Z14, Z14, Z14
+	VPANDD        Z4, Z0, Z13
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z13*4), K1, Z14
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z14, Z13
+	VPMULLD       Z13, Z0, Z0
+	VPSRLD        $0x08, Z14, Z13
+	VPANDD        Z4, Z13, Z13
+	VPADDD        Z13, Z0, Z0
+	VPSHRDD       $0x08, Z14, Z11, Z11
+	VPTESTNMD     Z5, Z0, K1
+	VPSHLDD       $0x10, Z7, Z0, K1, Z0
+	VPSHLDD       $0x10, Z9, Z7, K1, Z7
+	VPSLLD        $0x10, Z9, K1, Z9
+	VPSUBD        Z6, Z1, K1, Z1
+	VPXORD        Z14, Z14, Z14
+	VPANDD        Z4, Z2, Z13
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z13*4), K1, Z14
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z14, Z13
+	VPMULLD       Z13, Z2, Z2
+	VPSRLD        $0x08, Z14, Z13
+	VPANDD        Z4, Z13, Z13
+	VPADDD        Z13, Z2, Z2
+	VPSHRDD       $0x08, Z14, Z12, Z12
+	VPTESTNMD     Z5, Z2, K1
+	VPSHLDD       $0x10, Z8, Z2, K1, Z2
+	VPSHLDD       $0x10, Z10, Z8, K1, Z8
+	VPSLLD        $0x10, Z10, K1, Z10
+	VPSUBD        Z6, Z3, K1, Z3
+	VPXORD        Z14, Z14, Z14
+	VPANDD        Z4, Z0, Z13
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z13*4), K1, Z14
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z14, Z13
+	VPMULLD       Z13, Z0, Z0
+	VPSRLD        $0x08, Z14, Z13
+	VPANDD        Z4, Z13, Z13
+	VPADDD        Z13, Z0, Z0
+	VPSHRDD       $0x08, Z14, Z11, Z11
+	VPTESTNMD     Z5, Z0, K1
+	VPSHLDD       $0x10, Z7, Z0, K1, Z0
+	VPSHLDD       $0x10, Z9, Z7, K1, Z7
+	VPSUBD        Z6, Z1, K1, Z1
+	VPXORD        Z13, Z13, Z13
+	VPANDD        Z4, Z2, Z9
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z9*4), K1, Z13
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z13, Z9
+	VPMULLD       Z9, Z2, Z2
+	VPSRLD        $0x08, Z13, Z9
+	VPANDD        Z4, Z9, Z9
+	VPADDD        Z9, Z2, Z2
+	VPSHRDD       $0x08, Z13, Z12, Z12
+	VPTESTNMD     Z5, Z2, K1
+	VPSHLDD       $0x10, Z8, Z2, K1, Z2
+	VPSHLDD       $0x10, Z10, Z8, K1, Z8
+	VPSUBD        Z6, Z3, K1, Z3
+	VPXORD        Z10, Z10, Z10
+	VPANDD        Z4, Z0, Z9
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z9*4), K1, Z10
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z10, Z9
+	VPMULLD       Z9, Z0, Z0
+	VPSRLD        $0x08, Z10, Z9
+	VPANDD        Z4, Z9, Z9
+	VPADDD        Z9, Z0, Z0
+	VPSHRDD       $0x08, Z10, Z11, Z11
+	VPTESTNMD     Z5, Z0, K1
+	VPSHLDD       $0x10, Z7, Z0, K1, Z0
+	VPSUBD        Z6, Z1, K1, Z1
+	VPXORD        Z9, Z9, Z9
+	VPANDD        Z4, Z2, Z7
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z7*4), K1, Z9
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z9, Z7
+	VPMULLD       Z7, Z2, Z2
+	VPSRLD        $0x08, Z9, Z7
+	VPANDD        Z4, Z7, Z7
+	VPADDD        Z7, Z2, Z2
+	VPSHRDD       $0x08, Z9, Z12, Z12
+	VPTESTNMD     Z5, Z2, K1
+	VPSHLDD       $0x10, Z8, Z2, K1, Z2
+	VPSUBD        Z6, Z3, K1, Z3
+	VMOVDQU32     Z11, 128(SP)
+	VMOVDQU32     Z12, 384(SP)
+	VEXTRACTI64X4 $0x00, Z1, Y7
+	VPXORD        Z8, Z8, Z8
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y7*2), K1, Z8
+	VEXTRACTI64X4 $0x01, Z1, Y7
+	VPXORD        Z10, Z10, Z10
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y7*2), K1, Z10
+	VMOVDQU32     evenWords<>+0(SB), Z7
+	VMOVDQU32     oddWords<>+0(SB), Z9
+	VPERMI2D      Z10, Z8, Z7
+	VPERMI2D      Z10, Z8, Z9
+	VPROLD        $0x10, Z7, Z7
+	VPROLD        $0x10, Z9, Z9
+	VEXTRACTI64X4 $0x00, Z3, Y8
+	VPXORD        Z11, Z11, Z11
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y8*2), K1, Z11
+	VEXTRACTI64X4 $0x01, Z3, Y8
+	VPXORD        Z12, Z12, Z12
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y8*2), K1, Z12
+	VMOVDQU32     evenWords<>+0(SB), Z8
+	VMOVDQU32     oddWords<>+0(SB), Z10
+	VPERMI2D      Z12, Z11, Z8
+	VPERMI2D      Z12, Z11, Z10
+	VPROLD        $0x10, Z8, Z8
+	VPROLD        $0x10, Z10, Z10
+	VPXORD        Z12, Z12, Z12
+	VPANDD        Z4, Z0, Z11
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z11*4), K1, Z12
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z12, Z11
+	VPMULLD       Z11, Z0, Z0
+	VPSRLD        $0x08, Z12, Z11
+	VPANDD        Z4, Z11, Z11
+	VPADDD        Z11, Z0, Z0
+	VPSLLD        $0x18, Z12, Z11
+	VPTESTNMD     Z5, Z0, K1
+	VPSHLDD       $0x10, Z7, Z0, K1, Z0
+	VPSHLDD       $0x10, Z9, Z7, K1, Z7
+	VPSLLD        $0x10, Z9, K1, Z9
+	VPSUBD        Z6, Z1, K1, Z1
+	VPXORD        Z13, Z13, Z13
+	VPANDD        Z4, Z2, Z12
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z12*4), K1, Z13
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z13, Z12
+	VPMULLD       Z12, Z2, Z2
+	VPSRLD        $0x08, Z13, Z12
+	VPANDD        Z4, Z12, Z12
+	VPADDD        Z12, Z2, Z2
+	VPSLLD        $0x18, Z13, Z12
+	VPTESTNMD     Z5, Z2, K1
+	VPSHLDD       $0x10, Z8, Z2, K1, Z2
+	VPSHLDD       $0x10, Z10, Z8, K1, Z8
+	VPSLLD        $0x10, Z10, K1, Z10
+	VPSUBD        Z6, Z3, K1, Z3
+	VPXORD        Z14, Z14, Z14
+	VPANDD        Z4, Z0, Z13
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z13*4), K1, Z14
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z14, Z13
+	VPMULLD       Z13, Z0, Z0
+	VPSRLD        $0x08, Z14, Z13
+	VPANDD        Z4, Z13, Z13
+	VPADDD        Z13, Z0, Z0
+	VPSHRDD       $0x08, Z14, Z11, Z11
+	VPTESTNMD     Z5, Z0, K1
+	VPSHLDD       $0x10, Z7, Z0, K1, Z0
+	VPSHLDD       $0x10, Z9, Z7, K1, Z7
+	VPSLLD        $0x10, Z9, K1, Z9
+	VPSUBD        Z6, Z1, K1, Z1
+	VPXORD        Z14, Z14, Z14
+	VPANDD        Z4, Z2, Z13
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z13*4), K1, Z14
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z14, Z13
+	VPMULLD       Z13, Z2, Z2
+	VPSRLD        $0x08, Z14, Z13
+	VPANDD        Z4, Z13, Z13
+	VPADDD        Z13, Z2, Z2
+	VPSHRDD       $0x08, Z14, Z12, Z12
+	VPTESTNMD     Z5, Z2, K1
+	VPSHLDD       $0x10, Z8, Z2, K1, Z2
+	VPSHLDD       $0x10, Z10, Z8, K1, Z8
+	VPSLLD        $0x10, Z10, K1, Z10
+	VPSUBD        Z6, Z3, K1, Z3
+	VPXORD        Z14, Z14, Z14
+	VPANDD        Z4, Z0, Z13
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z13*4), K1, Z14
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z14, Z13
+	VPMULLD       Z13, Z0, Z0
+	VPSRLD        $0x08, Z14, Z13
+	VPANDD        Z4, Z13, Z13
+	VPADDD        Z13, Z0, Z0
+	VPSHRDD       $0x08, Z14, Z11, Z11
+	VPTESTNMD     Z5, Z0, K1
+	VPSHLDD       $0x10, Z7, Z0, K1, Z0
+	VPSHLDD       $0x10, Z9, Z7, K1, Z7
+	VPSUBD        Z6, Z1, K1, Z1
+	VPXORD        Z13, Z13, Z13
+	VPANDD        Z4, Z2, Z9
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z9*4), K1, Z13
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z13, Z9
+	VPMULLD       Z9, Z2, Z2
+	VPSRLD        $0x08, Z13, Z9
+	VPANDD        Z4, Z9, Z9
+	VPADDD        Z9, Z2, Z2
+	VPSHRDD       $0x08, Z13, Z12, Z12
+	VPTESTNMD     Z5, Z2, K1
+	VPSHLDD       $0x10, Z8, Z2, K1, Z2
+	VPSHLDD       $0x10, Z10, Z8, K1, Z8
+	VPSUBD        Z6, Z3, K1, Z3
+	VPXORD        Z10, Z10, Z10
+	VPANDD        Z4, Z0, Z9
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z9*4), K1, Z10
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z10, Z9
+	VPMULLD       Z9, Z0, Z0
+	VPSRLD        $0x08, Z10, Z9
+	VPANDD        Z4, Z9, Z9
+	VPADDD        Z9, Z0, Z0
+	VPSHRDD       $0x08, Z10, Z11, Z11
+	VPTESTNMD     Z5, Z0, K1
+	VPSHLDD       $0x10, Z7, Z0, K1, Z0
+	VPSUBD        Z6, Z1, K1, Z1
+	VPXORD        Z9, Z9, Z9
+	VPANDD        Z4, Z2, Z7
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z7*4), K1, Z9
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z9, Z7
+	VPMULLD       Z7, Z2, Z2
+	VPSRLD        $0x08, Z9, Z7
+	VPANDD        Z4, Z7, Z7
+	VPADDD        Z7, Z2, Z2
+	VPSHRDD       $0x08, Z9, Z12, Z12
+	VPTESTNMD     Z5, Z2, K1
+	VPSHLDD       $0x10, Z8, Z2, K1, Z2
+	VPSUBD        Z6, Z3, K1, Z3
+	VMOVDQU32     Z11, 192(SP)
+	VMOVDQU32     Z12, 448(SP)
+	VMOVDQU32     (SP), Z7
+	VMOVDQU32     64(SP), Z8
+	VMOVDQU32     128(SP), Z9
+	VMOVDQU32     192(SP), Z10
+	VPUNPCKLDQ    Z8, Z7, Z11
+	VPUNPCKHDQ    Z8, Z7, Z7
+	VPUNPCKLDQ    Z10, Z9, Z8
+	VPUNPCKHDQ    Z10, Z9, Z10
+	VPUNPCKLQDQ   Z8, Z11, Z9
+	VPUNPCKHQDQ   Z8, Z11, Z8
+	VPUNPCKLQDQ   Z10, Z7, Z11
+	VPUNPCKHQDQ   Z10, Z7, Z7
+	VMOVDQU       X9, (DX)
+	VEXTRACTI32X4 $0x01, Z9, 2304(DX)
+	VEXTRACTI32X4 $0x02, Z9, 4608(DX)
+	VEXTRACTI32X4 $0x03, Z9, 6912(DX)
+	VMOVDQU       X8, 576(DX)
+	VEXTRACTI32X4 $0x01, Z8, 2880(DX)
+	VEXTRACTI32X4 $0x02, Z8, 5184(DX)
+	VEXTRACTI32X4 $0x03, Z8, 7488(DX)
+	VMOVDQU       X11, 1152(DX)
+	VEXTRACTI32X4 $0x01, Z11, 3456(DX)
+	VEXTRACTI32X4 $0x02, Z11, 5760(DX)
+	VEXTRACTI32X4 $0x03, Z11, 8064(DX)
+	VMOVDQU       X7, 1728(DX)
+	VEXTRACTI32X4 $0x01, Z7, 4032(DX)
+	VEXTRACTI32X4 $0x02, Z7, 6336(DX)
+	VEXTRACTI32X4 $0x03, Z7, 8640(DX)
+	VMOVDQU32     256(SP), Z7
+	VMOVDQU32     320(SP), Z8
+	VMOVDQU32     384(SP), Z9
+	VMOVDQU32     448(SP), Z10
+	VPUNPCKLDQ    Z8, Z7, Z11
+	VPUNPCKHDQ    Z8, Z7, Z7
+	VPUNPCKLDQ    Z10, Z9, Z8
+	VPUNPCKHDQ    Z10, Z9, Z10
+	VPUNPCKLQDQ   Z8, Z11, Z9
+	VPUNPCKHQDQ   Z8, Z11, Z8
+	VPUNPCKLQDQ   Z10, Z7, Z11
+	VPUNPCKHQDQ   Z10, Z7, Z7
+	VMOVDQU       X9, 9216(DX)
+	VEXTRACTI32X4 $0x01, Z9, 11520(DX)
+	VEXTRACTI32X4 $0x02, Z9, 13824(DX)
+	VEXTRACTI32X4 $0x03, Z9, 16128(DX)
+	VMOVDQU       X8, 9792(DX)
+	VEXTRACTI32X4 $0x01, Z8, 12096(DX)
+	VEXTRACTI32X4 $0x02, Z8, 14400(DX)
+	VEXTRACTI32X4 $0x03, Z8, 16704(DX)
+	VMOVDQU       X11, 10368(DX)
+	VEXTRACTI32X4 $0x01, Z11, 12672(DX)
+	VEXTRACTI32X4 $0x02, Z11, 14976(DX)
+	VEXTRACTI32X4 $0x03, Z11, 17280(DX)
+	VMOVDQU       X7, 10944(DX)
+	VEXTRACTI32X4 $0x01, Z7, 13248(DX)
+	VEXTRACTI32X4 $0x02, Z7, 15552(DX)
+	VEXTRACTI32X4 $0x03, Z7, 17856(DX)
+	ADDQ          $0x10, DX
+	DECQ          BX
+	JNZ           block
+	MOVQ          states+32(FP), AX
+	MOVQ          at+40(FP), CX
+	VMOVDQU32     Z0, (AX)
+	VMOVDQU32     Z1, (CX)
+	VMOVDQU32     Z2, 64(AX)
+	VMOVDQU32     Z3, 64(CX)
+	VZEROUPPER
+	RET
+
+// func ransDecode64VBMI2(table *uint32, words *byte, symbols *byte, blocks int, states *uint32, at *uint32)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VBMI2
+TEXT ·ransDecode64VBMI2(SB), $1024-48
+	MOVQ         states+32(FP), AX
+	MOVQ         at+40(FP), CX
+	VMOVDQU32    (AX), Z0
+	VMOVDQU32    (CX), Z1
+	VMOVDQU32    64(AX), Z2
+	VMOVDQU32    64(CX), Z3
+	VMOVDQU32    128(AX), Z4
+	VMOVDQU32    128(CX), Z5
+	VMOVDQU32    192(AX), Z6
+	VMOVDQU32    192(CX), Z7
+	MOVQ         table+0(FP), AX
+	MOVQ         words+8(FP), CX
+	MOVQ         symbols+16(FP), DX
+	MOVQ         blocks+24(FP), BX
+	MOVL         $0x00000fff, SI
+	VPBROADCASTD SI, Z8
+	MOVL         $0xffff0000, SI
+	VPBROADCASTD SI, Z9
+	MOVL         $0xffffffff, SI
+	VPBROADCASTD SI, Z10
+
+block:
+	VEXTRACTI64X4 $0x00, Z1, Y11
+	VPXORD        Z12, Z12, Z12
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y11*2), K1, Z12
+	VEXTRACTI64X4 $0x01, Z1, Y11
+	VPXORD        Z13, Z13, Z13
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y11*2), K1, Z13
+	VMOVDQU32     evenWords<>+0(SB), Z11
+	VMOVDQU32     oddWords<>+0(SB), Z15
+	VPERMI2D      Z13, Z12, Z11
+	VPERMI2D      Z13, Z12, Z15
+	VPROLD        $0x10, Z11, Z11
+	VPROLD        $0x10, Z15, Z15
+	VEXTRACTI64X4 $0x00, Z3, Y12
+	VPXORD        Z13, Z13, Z13
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y12*2), K1, Z13
+	VEXTRACTI64X4 $0x01, Z3, Y12
+	VPXORD        Z14, Z14, Z14
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y12*2), K1, Z14
+	VMOVDQU32     evenWords<>+0(SB), Z12
+	VMOVDQU32     oddWords<>+0(SB), Z16
+	VPERMI2D      Z14, Z13, Z12
+	VPERMI2D      Z14, Z13, Z16
+	VPROLD        $0x10, Z12, Z12
+	VPROLD        $0x10, Z16, Z16
+	VEXTRACTI64X4 $0x00, Z5, Y13
+	VPXORD        Z14, Z14, Z14
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y13*2), K1, Z14
+	VEXTRACTI64X4 $0x01, Z5, Y13
+	VPXORD        Z18, Z18, Z18
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y13*2), K1, Z18
+	VMOVDQU32     evenWords<>+0(SB), Z13
+	VMOVDQU32     oddWords<>+0(SB), Z17
+	VPERMI2D      Z18, Z14, Z13
+	VPERMI2D      Z18, Z14, Z17
+	VPROLD        $0x10, Z13, Z13
+	VPROLD        $0x10, Z17, Z17
+	VEXTRACTI64X4 $0x00, Z7, Y14
+	VPXORD        Z19, Z19, Z19
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y14*2), K1, Z19
+	VEXTRACTI64X4 $0x01, Z7, Y14
+	VPXORD        Z20, Z20, Z20
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y14*2), K1, Z20
+	VMOVDQU32     evenWords<>+0(SB), Z14
+	VMOVDQU32     oddWords<>+0(SB), Z18
+	VPERMI2D      Z20, Z19, Z14
+	VPERMI2D      Z20, Z19, Z18
+	VPROLD        $0x10, Z14, Z14
+	VPROLD        $0x10, Z18, Z18
+	VPXORD        Z20, Z20, Z20
+	VPANDD        Z8, Z0, Z19
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z19*4), K1, Z20
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z20, Z19
+	VPMULLD       Z19, Z0, Z0
+	VPSRLD        $0x08, Z20, Z19
+	VPANDD        Z8, Z19, Z19
+	VPADDD        Z19, Z0, Z0
+	VPSLLD        $0x18, Z20, Z19
+	VPTESTNMD     Z9, Z0, K1
+	VPSHLDD       $0x10, Z11, Z0, K1, Z0
+	VPSHLDD       $0x10, Z15, Z11, K1, Z11
+	VPSLLD        $0x10, Z15, K1, Z15
+	VPSUBD        Z10, Z1, K1, Z1
+	VPXORD        Z21, Z21, Z21
+	VPANDD        Z8, Z2, Z20
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z20*4), K1, Z21
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z21, Z20
+	VPMULLD       Z20, Z2, Z2
+	VPSRLD        $0x08, Z21, Z20
+	VPANDD        Z8, Z20, Z20
+	VPADDD        Z20, Z2, Z2
+	VPSLLD        $0x18, Z21, Z20
+	VPTESTNMD     Z9, Z2, K1
+	VPSHLDD       $0x10, Z12, Z2, K1, Z2
+	VPSHLDD       $0x10, Z16, Z12, K1, Z12
+	VPSLLD        $0x10, Z16, K1, Z16
+	VPSUBD        Z10, Z3, K1, Z3
+	VPXORD        Z22, Z22, Z22
+	VPANDD        Z8, Z4, Z21
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z21*4), K1, Z22
+	VPSRLD        $0x0c, Z4, Z4
+	VPSRLD        $0x14, Z22, Z21
+	VPMULLD       Z21, Z4, Z4
+	VPSRLD        $0x08, Z22, Z21
+	VPANDD        Z8, Z21, Z21
+	VPADDD        Z21, Z4, Z4
+	VPSLLD        $0x18, Z22, Z21
+	VPTESTNMD     Z9, Z4, K1
+	VPSHLDD       $0x10, Z13, Z4, K1, Z4
+	VPSHLDD       $0x10, Z17, Z13, K1, Z13
+	VPSLLD        $0x10, Z17, K1, Z17
+	VPSUBD        Z10, Z5, K1, Z5
+	VPXORD        Z23, Z23, Z23
+	VPANDD        Z8, Z6, Z22
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z22*4), K1, Z23
+	VPSRLD        $0x0c, Z6, Z6
+	VPSRLD        $0x14, Z23, Z22
+	VPMULLD       Z22, Z6, Z6
+	VPSRLD        $0x08, Z23, Z22
+	VPANDD        Z8, Z22, Z22
+	VPADDD        Z22, Z6, Z6
+	VPSLLD        $0x18, Z23, Z22
+	VPTESTNMD     Z9, Z6, K1
+	VPSHLDD       $0x10, Z14, Z6, K1, Z6
+	VPSHLDD       $0x10, Z18, Z14, K1, Z14
+	VPSLLD        $0x10, Z18, K1, Z18
+	VPSUBD        Z10, Z7, K1, Z7
+	VPXORD        Z24, Z24, Z24
+	VPANDD        Z8, Z0, Z23
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z23*4), K1, Z24
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z24, Z23
+	VPMULLD       Z23, Z0, Z0
+	VPSRLD        $0x08, Z24, Z23
+	VPANDD        Z8, Z23, Z23
+	VPADDD        Z23, Z0, Z0
+	VPSHRDD       $0x08, Z24, Z19, Z19
+	VPTESTNMD     Z9, Z0, K1
+	VPSHLDD       $0x10, Z11, Z0, K1, Z0
+	VPSHLDD       $0x10, Z15, Z11, K1, Z11
+	VPSLLD        $0x10, Z15, K1, Z15
+	VPSUBD        Z10, Z1, K1, Z1
+	VPXORD        Z24, Z24, Z24
+	VPANDD        Z8, Z2, Z23
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z23*4), K1, Z24
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z24, Z23
+	VPMULLD       Z23, Z2, Z2
+	VPSRLD        $0x08, Z24, Z23
+	VPANDD        Z8, Z23, Z23
+	VPADDD        Z23, Z2, Z2
+	VPSHRDD       $0x08, Z24, Z20, Z20
+	VPTESTNMD     Z9, Z2, K1
+	VPSHLDD       $0x10, Z12, Z2, K1, Z2
+	VPSHLDD       $0x10, Z16, Z12, K1, Z12
+	VPSLLD        $0x10, Z16, K1, Z16
+	VPSUBD        Z10, Z3, K1, Z3
+	VPXORD        Z24, Z24, Z24
+	VPANDD        Z8, Z4, Z23
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z23*4), K1, Z24
+	VPSRLD        $0x0c, Z4, Z4
+	VPSRLD        $0x14, Z24, Z23
+	VPMULLD       Z23, Z4, Z4
+	VPSRLD        $0x08, Z24, Z23
+	VPANDD        Z8, Z23, Z23
+	VPADDD        Z23, Z4, Z4
+	VPSHRDD       $0x08, Z24, Z21, Z21
+	VPTESTNMD     Z9, Z4, K1
+	VPSHLDD       $0x10, Z13, Z4, K1, Z4
+	VPSHLDD       $0x10, Z17, Z13, K1, Z13
+	VPSLLD        $0x10, Z17, K1, Z17
+	VPSUBD        Z10, Z5, K1, Z5
+	VPXORD        Z24, Z24, Z24
+	VPANDD        Z8, Z6, Z23
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z23*4), K1, Z24
+	VPSRLD        $0x0c, Z6, Z6
+	VPSRLD        $0x14, Z24, Z23
+	VPMULLD       Z23, Z6, Z6
+	VPSRLD        $0x08, Z24, Z23
+	VPANDD        Z8, Z23, Z23
+	VPADDD        Z23, Z6, Z6
+	VPSHRDD       $0x08, Z24, Z22, Z22
+	VPTESTNMD     Z9, Z6, K1
+	VPSHLDD       $0x10, Z14, Z6, K1, Z6
+	VPSHLDD       $0x10, Z18, Z14, K1, Z14
+	VPSLLD        $0x10, Z18, K1, Z18
+	VPSUBD        Z10, Z7, K1, Z7
+	VPXORD        Z24, Z24, Z24
+	VPANDD        Z8, Z0, Z23
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z23*4), K1, Z24
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z24, Z23
+	VPMULLD       Z23, Z0, Z0
+	VPSRLD        $0x08, Z24, Z23
+	VPANDD        Z8, Z23, Z23
+	VPADDD        Z23, Z0, Z0
+	VPSHRDD       $0x08, Z24, Z19, Z19
+	VPTESTNMD     Z9, Z0, K1
+	VPSHLDD       $0x10, Z11, Z0, K1, Z0
+	VPSHLDD       $0x10, Z15, Z11, K1, Z11
+	VPSUBD        Z10, Z1, K1, Z1
+	VPXORD        Z23, Z23, Z23
+	VPANDD        Z8, Z2, Z15
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z15*4), K1, Z23
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z23, Z15
+	VPMULLD       Z15, Z2, Z2
+	VPSRLD        $0x08, Z23, Z15
+	VPANDD        Z8, Z15, Z15
+	VPADDD        Z15, Z2, Z2
+	VPSHRDD       $0x08, Z23, Z20, Z20
+	VPTESTNMD     Z9, Z2, K1
+	VPSHLDD       $0x10, Z12, Z2, K1, Z2
+	VPSHLDD       $0x10, Z16, Z12, K1, Z12
+	VPSUBD        Z10, Z3, K1, Z3
+	VPXORD        Z16, Z16, Z16
+	VPANDD        Z8, Z4, Z15
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z15*4), K1, Z16
+	VPSRLD        $0x0c, Z4, Z4
+	VPSRLD        $0x14, Z16, Z15
+	VPMULLD       Z15, Z4, Z4
+	VPSRLD        $0x08, Z16, Z15
+	VPANDD        Z8, Z15, Z15
+	VPADDD        Z15, Z4, Z4
+	VPSHRDD       $0x08, Z16, Z21, Z21
+	VPTESTNMD     Z9, Z4, K1
+	VPSHLDD       $0x10, Z13, Z4, K1, Z4
+	VPSHLDD       $0x10, Z17, Z13, K1, Z13
+	VPSUBD        Z10, Z5, K1, Z5
+	VPXORD        Z16, Z16, Z16
+	VPANDD        Z8, Z6, Z15
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z15*4), K1, Z16
+	VPSRLD        $0x0c, Z6, Z6
+	VPSRLD        $0x14, Z16, Z15
+	VPMULLD       Z15, Z6, Z6
+	VPSRLD        $0x08, Z16, Z15
+	VPANDD        Z8, Z15, Z15
+	VPADDD        Z15, Z6, Z6
+	VPSHRDD       $0x08, Z16, Z22, Z22
+	VPTESTNMD     Z9, Z6, K1
+	VPSHLDD       $0x10, Z14, Z6, K1, Z6
+	VPSHLDD       $0x10, Z18, Z14, K1, Z14
+	VPSUBD        Z10, Z7, K1, Z7
+	VPXORD        Z16, Z16, Z16
+	VPANDD        Z8, Z0, Z15
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z15*4), K1, Z16
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z16, Z15
+	VPMULLD       Z15, Z0, Z0
+	VPSRLD        $0x08, Z16, Z15
+	VPANDD        Z8, Z15, Z15
+	VPADDD        Z15, Z0, Z0
+	VPSHRDD       $0x08, Z16, Z19, Z19
+	VPTESTNMD     Z9, Z0, K1
+	VPSHLDD       $0x10, Z11, Z0, K1, Z0
+	VPSUBD        Z10, Z1, K1, Z1
+	VPXORD        Z15, Z15, Z15
+	VPANDD        Z8, Z2, Z11
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z11*4), K1, Z15
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z15, Z11
+	VPMULLD       Z11, Z2, Z2
+	VPSRLD        $0x08, Z15, Z11
+	VPANDD        Z8, Z11, Z11
+	VPADDD        Z11, Z2, Z2
+	VPSHRDD       $0x08, Z15, Z20, Z20
+	VPTESTNMD     Z9, Z2, K1
+	VPSHLDD       $0x10, Z12, Z2, K1, Z2
+	VPSUBD        Z10, Z3, K1, Z3
+	VPXORD        Z12, Z12, Z12
+	VPANDD        Z8, Z4, Z11
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z11*4), K1, Z12
+	VPSRLD        $0x0c, Z4, Z4
+	VPSRLD        $0x14, Z12, Z11
+	VPMULLD       Z11, Z4, Z4
+	VPSRLD        $0x08, Z12, Z11
+	VPANDD        Z8, Z11, Z11
+	VPADDD        Z11, Z4, Z4
+	VPSHRDD       $0x08, Z12, Z21, Z21
+	VPTESTNMD     Z9, Z4, K1
+	VPSHLDD       $0x10, Z13, Z4, K1, Z4
+	VPSUBD        Z10, Z5, K1, Z5
+	VPXORD        Z12, Z12, Z12
+	VPANDD        Z8, Z6, Z11
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z11*4), K1, Z12
+	VPSRLD        $0x0c, Z6, Z6
+	VPSRLD        $0x14, Z12, Z11
+	VPMULLD       Z11, Z6, Z6
+	VPSRLD        $0x08, Z12, Z11
+	VPANDD        Z8, Z11, Z11
+	VPADDD        Z11, Z6, Z6
+	VPSHRDD       $0x08, Z12, Z22, Z22
+	VPTESTNMD     Z9, Z6, K1
+	VPSHLDD       $0x10, Z14, Z6, K1, Z6
+	VPSUBD        Z10, Z7, K1, Z7
+	VMOVDQU32     Z19, (SP)
+	VMOVDQU32     Z20, 256(SP)
+	VMOVDQU32     Z21, 512(SP)
+	VMOVDQU32     Z22, 768(SP)
+	VEXTRACTI64X4 $0x00, Z1, Y11
+	VPXORD        Z12, Z12, Z12
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y11*2), K1, Z12
+	VEXTRACTI64X4 $0x01, Z1, Y11
+	VPXORD        Z13, Z13, Z13
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y11*2), K1, Z13
+	VMOVDQU32     evenWords<>+0(SB), Z11
+	VMOVDQU32     oddWords<>+0(SB), Z15
+	VPERMI2D      Z13, Z12, Z11
+	VPERMI2D      Z13, Z12, Z15
+	VPROLD        $0x10, Z11, Z11
+	VPROLD        $0x10, Z15, Z15
+	VEXTRACTI64X4 $0x00, Z3, Y12
+	VPXORD        Z13, Z13, Z13
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y12*2), K1, Z13
+	VEXTRACTI64X4 $0x01, Z3, Y12
+	VPXORD        Z14, Z14, Z14
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y12*2), K1, Z14
+	VMOVDQU32     evenWords<>+0(SB), Z12
+	VMOVDQU32     oddWords<>+0(SB), Z16
+	VPERMI2D      Z14, Z13, Z12
+	VPERMI2D      Z14, Z13, Z16
+	VPROLD        $0x10, Z12, Z12
+	VPROLD        $0x10, Z16, Z16
+	VEXTRACTI64X4 $0x00, Z5, Y13
+	VPXORD        Z14, Z14, Z14
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y13*2), K1, Z14
+	VEXTRACTI64X4 $0x01, Z5, Y13
+	VPXORD        Z18, Z18, Z18
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y13*2), K1, Z18
+	VMOVDQU32     evenWords<>+0(SB), Z13
+	VMOVDQU32     oddWords<>+0(SB), Z17
+	VPERMI2D      Z18, Z14, Z13
+	VPERMI2D      Z18, Z14, Z17
+	VPROLD        $0x10, Z13, Z13
+	VPROLD        $0x10, Z17, Z17
+	VEXTRACTI64X4 $0x00, Z7, Y14
+	VPXORD        Z19, Z19, Z19
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y14*2), K1, Z19
+	VEXTRACTI64X4 $0x01, Z7, Y14
+	VPXORD        Z20, Z20, Z20
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y14*2), K1, Z20
+	VMOVDQU32     evenWords<>+0(SB), Z14
+	VMOVDQU32     oddWords<>+0(SB), Z18
+	VPERMI2D      Z20, Z19, Z14
+	VPERMI2D      Z20, Z19, Z18
+	VPROLD        $0x10, Z14, Z14
+	VPROLD        $0x10, Z18, Z18
+	VPXORD        Z20, Z20, Z20
+	VPANDD        Z8, Z0, Z19
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z19*4), K1, Z20
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z20, Z19
+	VPMULLD       Z19, Z0, Z0
+	VPSRLD        $0x08, Z20, Z19
+	VPANDD        Z8, Z19, Z19
+	VPADDD        Z19, Z0, Z0
+	VPSLLD        $0x18, Z20, Z19
+	VPTESTNMD     Z9, Z0, K1
+	VPSHLDD       $0x10, Z11, Z0, K1, Z0
+	VPSHLDD       $0x10, Z15, Z11, K1, Z11
+	VPSLLD        $0x10, Z15, K1, Z15
+	VPSUBD        Z10, Z1, K1, Z1
+	VPXORD        Z21, Z21, Z21
+	VPANDD        Z8, Z2, Z20
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z20*4), K1, Z21
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z21, Z20
+	VPMULLD       Z20, Z2, Z2
+	VPSRLD        $0x08, Z21, Z20
+	VPANDD        Z8, Z20, Z20
+	VPADDD        Z20, Z2, Z2
+	VPSLLD        $0x18, Z21, Z20
+	VPTESTNMD     Z9, Z2, K1
+	VPSHLDD       $0x10, Z12, Z2, K1, Z2
+	VPSHLDD       $0x10, Z16, Z12, K1, Z12
+	VPSLLD        $0x10, Z16, K1, Z16
+	VPSUBD        Z10, Z3, K1, Z3
+	VPXORD        Z22, Z22, Z22
+	VPANDD        Z8, Z4, Z21
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z21*4), K1, Z22
+	VPSRLD        $0x0c, Z4, Z4
+	VPSRLD        $0x14, Z22, Z21
+	VPMULLD       Z21, Z4, Z4
+	VPSRLD        $0x08, Z22, Z21
+	VPANDD        Z8, Z21, Z21
+	VPADDD        Z21, Z4, Z4
+	VPSLLD        $0x18, Z22, Z21
+	VPTESTNMD     Z9, Z4, K1
+	VPSHLDD       $0x10, Z13, Z4, K1, Z4
+	VPSHLDD       $0x10, Z17, Z13, K1, Z13
+	VPSLLD        $0x10, Z17, K1, Z17
+	VPSUBD        Z10, Z5, K1, Z5
+	VPXORD        Z23, Z23, Z23
+	VPANDD        Z8, Z6, Z22
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z22*4), K1, Z23
+	VPSRLD        $0x0c, Z6, Z6
+	VPSRLD        $0x14, Z23, Z22
+	VPMULLD       Z22, Z6, Z6
+	VPSRLD        $0x08, Z23, Z22
+	VPANDD        Z8, Z22, Z22
+	VPADDD        Z22, Z6, Z6
+	VPSLLD        $0x18, Z23, Z22
+	VPTESTNMD     Z9, Z6, K1
+	VPSHLDD       $0x10, Z14, Z6, K1, Z6
+	VPSHLDD       $0x10, Z18, Z14, K1, Z14
+	VPSLLD        $0x10, Z18, K1, Z18
+	VPSUBD        Z10, Z7, K1, Z7
+	VPXORD        Z24, Z24, Z24
+	VPANDD        Z8, Z0, Z23
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z23*4), K1, Z24
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z24, Z23
+	VPMULLD       Z23, Z0, Z0
+	VPSRLD        $0x08, Z24, Z23
+	VPANDD        Z8, Z23, Z23
+	VPADDD        Z23, Z0, Z0
+	VPSHRDD       $0x08, Z24, Z19, Z19
+	VPTESTNMD     Z9, Z0, K1
+	VPSHLDD       $0x10, Z11, Z0, K1, Z0
+	VPSHLDD       $0x10, Z15, Z11, K1, Z11
+	VPSLLD        $0x10, Z15, K1, Z15
+	VPSUBD        Z10, Z1, K1, Z1
+	VPXORD        Z24, Z24, Z24
+	VPANDD        Z8, Z2, Z23
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z23*4), K1, Z24
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z24, Z23
+	VPMULLD       Z23, Z2, Z2
+	VPSRLD        $0x08, Z24, Z23
+	VPANDD        Z8, Z23, Z23
+	VPADDD        Z23, Z2, Z2
+	VPSHRDD       $0x08, Z24, Z20, Z20
+	VPTESTNMD     Z9, Z2, K1
+	VPSHLDD       $0x10, Z12, Z2, K1, Z2
+	VPSHLDD       $0x10, Z16, Z12, K1, Z12
+	VPSLLD        $0x10, Z16, K1, Z16
+	VPSUBD        Z10, Z3, K1, Z3
+	VPXORD        Z24, Z24, Z24
+	VPANDD        Z8, Z4, Z23
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z23*4), K1, Z24
+	VPSRLD        $0x0c, Z4, Z4
+	VPSRLD        $0x14, Z24, Z23
+	VPMULLD       Z23, Z4, Z4
+	VPSRLD        $0x08, Z24, Z23
+	VPANDD        Z8, Z23, Z23
+	VPADDD        Z23, Z4, Z4
+	VPSHRDD       $0x08, Z24, Z21, Z21
+	VPTESTNMD     Z9, Z4, K1
+	VPSHLDD       $0x10, Z13, Z4, K1, Z4
+	VPSHLDD       $0x10, Z17, Z13, K1, Z13
+	VPSLLD        $0x10, Z17, K1, Z17
+	VPSUBD        Z10, Z5, K1, Z5
+	VPXORD        Z24, Z24, Z24
+	VPANDD        Z8, Z6, Z23
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z23*4), K1, Z24
+	VPSRLD        $0x0c, Z6, Z6
+	VPSRLD        $0x14, Z24, Z23
+	VPMULLD       Z23, Z6, Z6
+	VPSRLD        $0x08, Z24, Z23
+	VPANDD        Z8, Z23, Z23
+	VPADDD        Z23, Z6, Z6
+	VPSHRDD       $0x08, Z24, Z22, Z22
+	VPTESTNMD     Z9, Z6, K1
+	VPSHLDD       $0x10, Z14, Z6, K1, Z6
+	VPSHLDD       $0x10, Z18, Z14, K1, Z14
+	VPSLLD        $0x10, Z18, K1, Z18
+	VPSUBD        Z10, Z7, K1, Z7
+	VPXORD        Z24, Z24, Z24
+	VPANDD        Z8, Z0, Z23
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z23*4), K1, Z24
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z24, Z23
+	VPMULLD       Z23, Z0, Z0
+	VPSRLD        $0x08, Z24, Z23
+	VPANDD        Z8, Z23, Z23
+	VPADDD        Z23, Z0, Z0
+	VPSHRDD       $0x08, Z24, Z19, Z19
+	VPTESTNMD     Z9, Z0, K1
+	VPSHLDD       $0x10, Z11, Z0, K1, Z0
+	VPSHLDD       $0x10, Z15, Z11, K1, Z11
+	VPSUBD        Z10, Z1, K1, Z1
+	VPXORD        Z23, Z23, Z23
+	VPANDD        Z8, Z2, Z15
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z15*4), K1, Z23
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z23, Z15
+	VPMULLD       Z15, Z2, Z2
+	VPSRLD        $0x08, Z23, Z15
+	VPANDD        Z8, Z15, Z15
+	VPADDD        Z15, Z2, Z2
+	VPSHRDD       $0x08, Z23, Z20, Z20
+	VPTESTNMD     Z9, Z2, K1
+	VPSHLDD       $0x10, Z12, Z2, K1, Z2
+	VPSHLDD       $0x10, Z16, Z12, K1, Z12
+	VPSUBD        Z10, Z3, K1, Z3
+	VPXORD        Z16, Z16, Z16
+	VPANDD        Z8, Z4, Z15
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z15*4), K1, Z16
+	VPSRLD        $0x0c, Z4, Z4
+	VPSRLD        $0x14, Z16, Z15
+	VPMULLD       Z15, Z4, Z4
+	VPSRLD        $0x08, Z16, Z15
+	VPANDD        Z8, Z15, Z15
+	VPADDD        Z15, Z4, Z4
+	VPSHRDD       $0x08, Z16, Z21, Z21
+	VPTESTNMD     Z9, Z4, K1
+	VPSHLDD       $0x10, Z13, Z4, K1, Z4
+	VPSHLDD       $0x10, Z17, Z13, K1, Z13
+	VPSUBD        Z10, Z5, K1, Z5
+	VPXORD        Z16, Z16, Z16
+	VPANDD        Z8, Z6, Z15
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z15*4), K1, Z16
+	VPSRLD        $0x0c, Z6, Z6
+	VPSRLD        $0x14, Z16, Z15
+	VPMULLD       Z15, Z6, Z6
+	VPSRLD        $0x08, Z16, Z15
+	VPANDD        Z8, Z15, Z15
+	VPADDD        Z15, Z6, Z6
+	VPSHRDD       $0x08, Z16, Z22, Z22
+	VPTESTNMD     Z9, Z6, K1
+	VPSHLDD       $0x10, Z14, Z6, K1, Z6
+	VPSHLDD       $0x10, Z18, Z14, K1, Z14
+	VPSUBD        Z10, Z7, K1, Z7
+	VPXORD        Z16, Z16, Z16
+	VPANDD        Z8, Z0, Z15
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z15*4), K1, Z16
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z16, Z15
+	VPMULLD       Z15, Z0, Z0
+	VPSRLD        $0x08, Z16, Z15
+	VPANDD        Z8, Z15, Z15
+	VPADDD        Z15, Z0, Z0
+	VPSHRDD       $0x08, Z16, Z19, Z19
+	VPTESTNMD     Z9, Z0, K1
+	VPSHLDD       $0x10, Z11, Z0, K1, Z0
+	VPSUBD        Z10, Z1, K1, Z1
+	VPXORD        Z15, Z15, Z15
+	VPANDD        Z8, Z2, Z11
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z11*4), K1, Z15
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z15, Z11
+	VPMULLD       Z11, Z2, Z2
+	VPSRLD        $0x08, Z15, Z11
+	VPANDD        Z8, Z11, Z11
+	VPADDD        Z11, Z2, Z2
+	VPSHRDD       $0x08, Z15, Z20, Z20
+	VPTESTNMD     Z9, Z2, K1
+	VPSHLDD       $0x10, Z12, Z2, K1, Z2
+	VPSUBD        Z10, Z3, K1, Z3
+	VPXORD        Z12, Z12, Z12
+	VPANDD        Z8, Z4, Z11
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z11*4), K1, Z12
+	VPSRLD        $0x0c, Z4, Z4
+	VPSRLD        $0x14, Z12, Z11
+	VPMULLD       Z11, Z4, Z4
+	VPSRLD        $0x08, Z12, Z11
+	VPANDD        Z8, Z11, Z11
+	VPADDD        Z11, Z4, Z4
+	VPSHRDD       $0x08, Z12, Z21, Z21
+	VPTESTNMD     Z9, Z4, K1
+	VPSHLDD       $0x10, Z13, Z4, K1, Z4
+	VPSUBD        Z10, Z5, K1, Z5
+	VPXORD        Z12, Z12, Z12
+	VPANDD        Z8, Z6, Z11
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z11*4), K1, Z12
+	VPSRLD        $0x0c, Z6, Z6
+	VPSRLD        $0x14, Z12, Z11
+	VPMULLD       Z11, Z6, Z6
+	VPSRLD        $0x08, Z12, Z11
+	VPANDD        Z8, Z11, Z11
+	VPADDD        Z11, Z6, Z6
+	VPSHRDD       $0x08, Z12, Z22, Z22
+	VPTESTNMD     Z9, Z6, K1
+	VPSHLDD       $0x10, Z14, Z6, K1, Z6
+	VPSUBD        Z10, Z7, K1, Z7
+	VMOVDQU32     Z19, 64(SP)
+	VMOVDQU32     Z20, 320(SP)
+	VMOVDQU32     Z21, 576(SP)
+	VMOVDQU32     Z22, 832(SP)
+	VEXTRACTI64X4 $0x00, Z1, Y11
+	VPXORD        Z12, Z12, Z12
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y11*2), K1, Z12
+	VEXTRACTI64X4 $0x01, Z1, Y11
+	VPXORD        Z13, Z13, Z13
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y11*2), K1, Z13
+	VMOVDQU32     evenWords<>+0(SB), Z11
+	VMOVDQU32     oddWords<>+0(SB), Z15
+	VPERMI2D      Z13, Z12, Z11
+	VPERMI2D      Z13, Z12, Z15
+	VPROLD        $0x10, Z11, Z11
+	VPROLD        $0x10, Z15, Z15
+	VEXTRACTI64X4 $0x00, Z3, Y12
+	VPXORD        Z13, Z13, Z13
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y12*2), K1, Z13
+	VEXTRACTI64X4 $0x01, Z3, Y12
+	VPXORD        Z14, Z14, Z14
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y12*2), K1, Z14
+	VMOVDQU32     evenWords<>+0(SB), Z12
+	VMOVDQU32     oddWords<>+0(SB), Z16
+	VPERMI2D      Z14, Z13, Z12
+	VPERMI2D      Z14, Z13, Z16
+	VPROLD        $0x10, Z12, Z12
+	VPROLD        $0x10, Z16, Z16
+	VEXTRACTI64X4 $0x00, Z5, Y13
+	VPXORD        Z14, Z14, Z14
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y13*2), K1, Z14
+	VEXTRACTI64X4 $0x01, Z5, Y13
+	VPXORD        Z18, Z18, Z18
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y13*2), K1, Z18
+	VMOVDQU32     evenWords<>+0(SB), Z13
+	VMOVDQU32     oddWords<>+0(SB), Z17
+	VPERMI2D      Z18, Z14, Z13
+	VPERMI2D      Z18, Z14, Z17
+	VPROLD        $0x10, Z13, Z13
+	VPROLD        $0x10, Z17, Z17
+	VEXTRACTI64X4 $0x00, Z7, Y14
+	VPXORD        Z19, Z19, Z19
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y14*2), K1, Z19
+	VEXTRACTI64X4 $0x01, Z7, Y14
+	VPXORD        Z20, Z20, Z20
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y14*2), K1, Z20
+	VMOVDQU32     evenWords<>+0(SB), Z14
+	VMOVDQU32     oddWords<>+0(SB), Z18
+	VPERMI2D      Z20, Z19, Z14
+	VPERMI2D      Z20, Z19, Z18
+	VPROLD        $0x10, Z14, Z14
+	VPROLD        $0x10, Z18, Z18
+	VPXORD        Z20, Z20, Z20
+	VPANDD        Z8, Z0, Z19
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z19*4), K1, Z20
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z20, Z19
+	VPMULLD       Z19, Z0, Z0
+	VPSRLD        $0x08, Z20, Z19
+	VPANDD        Z8, Z19, Z19
+	VPADDD        Z19, Z0, Z0
+	VPSLLD        $0x18, Z20, Z19
+	VPTESTNMD     Z9, Z0, K1
+	VPSHLDD       $0x10, Z11, Z0, K1, Z0
+	VPSHLDD       $0x10, Z15, Z11, K1, Z11
+	VPSLLD        $0x10, Z15, K1, Z15
+	VPSUBD        Z10, Z1, K1, Z1
+	VPXORD        Z21, Z21, Z21
+	VPANDD        Z8, Z2, Z20
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z20*4), K1, Z21
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z21, Z20
+	VPMULLD       Z20, Z2, Z2
+	VPSRLD        $0x08, Z21, Z20
+	VPANDD        Z8, Z20, Z20
+	VPADDD        Z20, Z2, Z2
+	VPSLLD        $0x18, Z21, Z20
+	VPTESTNMD     Z9, Z2, K1
+	VPSHLDD       $0x10, Z12, Z2, K1, Z2
+	VPSHLDD       $0x10, Z16, Z12, K1, Z12
+	VPSLLD        $0x10, Z16, K1, Z16
+	VPSUBD        Z10, Z3, K1, Z3
+	VPXORD        Z22, Z22, Z22
+	VPANDD        Z8, Z4, Z21
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z21*4), K1, Z22
+	VPSRLD        $0x0c, Z4, Z4
+	VPSRLD        $0x14, Z22, Z21
+	VPMULLD       Z21, Z4, Z4
+	VPSRLD        $0x08, Z22, Z21
+	VPANDD        Z8, Z21, Z21
+	VPADDD        Z21, Z4, Z4
+	VPSLLD        $0x18, Z22, Z21
+	VPTESTNMD     Z9, Z4, K1
+	VPSHLDD       $0x10, Z13, Z4, K1, Z4
+	VPSHLDD       $0x10, Z17, Z13, K1, Z13
+	VPSLLD        $0x10, Z17, K1, Z17
+	VPSUBD        Z10, Z5, K1, Z5
+	VPXORD        Z23, Z23, Z23
+	VPANDD        Z8, Z6, Z22
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z22*4), K1, Z23
+	VPSRLD        $0x0c, Z6, Z6
+	VPSRLD        $0x14, Z23, Z22
+	VPMULLD       Z22, Z6, Z6
+	VPSRLD        $0x08, Z23, Z22
+	VPANDD        Z8, Z22, Z22
+	VPADDD        Z22, Z6, Z6
+	VPSLLD        $0x18, Z23, Z22
+	VPTESTNMD     Z9, Z6, K1
+	VPSHLDD       $0x10, Z14, Z6, K1, Z6
+	VPSHLDD       $0x10, Z18, Z14, K1, Z14
+	VPSLLD        $0x10, Z18, K1, Z18
+	VPSUBD        Z10, Z7, K1, Z7
+	VPXORD        Z24, Z24, Z24
+	VPANDD        Z8, Z0, Z23
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z23*4), K1, Z24
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z24, Z23
+	VPMULLD       Z23, Z0, Z0
+	VPSRLD        $0x08, Z24, Z23
+	VPANDD        Z8, Z23, Z23
+	VPADDD        Z23, Z0, Z0
+	VPSHRDD       $0x08, Z24, Z19, Z19
+	VPTESTNMD     Z9, Z0, K1
+	VPSHLDD       $0x10, Z11, Z0, K1, Z0
+	VPSHLDD       $0x10, Z15, Z11, K1, Z11
+	VPSLLD        $0x10, Z15, K1, Z15
+	VPSUBD        Z10, Z1, K1, Z1
+	VPXORD        Z24, Z24, Z24
+	VPANDD        Z8, Z2, Z23
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z23*4), K1, Z24
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z24, Z23
+	VPMULLD       Z23, Z2, Z2
+	VPSRLD        $0x08, Z24, Z23
+	VPANDD        Z8, Z23, Z23
+	VPADDD        Z23, Z2, Z2
+	VPSHRDD       $0x08, Z24, Z20, Z20
+	VPTESTNMD     Z9, Z2, K1
+	VPSHLDD       $0x10, Z12, Z2, K1, Z2
+	VPSHLDD       $0x10, Z16, Z12, K1, Z12
+	VPSLLD        $0x10, Z16, K1, Z16
+	VPSUBD        Z10, Z3, K1, Z3
+	VPXORD        Z24, Z24, Z24
+	VPANDD        Z8, Z4, Z23
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z23*4), K1, Z24
+	VPSRLD        $0x0c, Z4, Z4
+	VPSRLD        $0x14, Z24, Z23
+	VPMULLD       Z23, Z4, Z4
+	VPSRLD        $0x08, Z24, Z23
+	VPANDD        Z8, Z23, Z23
+	VPADDD        Z23, Z4, Z4
+	VPSHRDD       $0x08, Z24, Z21, Z21
+	VPTESTNMD     Z9, Z4, K1
+	VPSHLDD       $0x10, Z13, Z4, K1, Z4
+	VPSHLDD       $0x10, Z17, Z13, K1, Z13
+	VPSLLD        $0x10, Z17, K1, Z17
+	VPSUBD        Z10, Z5, K1, Z5
+	VPXORD        Z24, Z24, Z24
+	VPANDD        Z8, Z6, Z23
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z23*4), K1, Z24
+	VPSRLD        $0x0c, Z6, Z6
+	VPSRLD        $0x14, Z24, Z23
+	VPMULLD       Z23, Z6, Z6
+	VPSRLD        $0x08, Z24, Z23
+	VPANDD        Z8, Z23, Z23
+	VPADDD        Z23, Z6, Z6
+	VPSHRDD       $0x08, Z24, Z22, Z22
+	VPTESTNMD     Z9, Z6, K1
+	VPSHLDD       $0x10, Z14, Z6, K1, Z6
+	VPSHLDD       $0x10, Z18, Z14, K1, Z14
+	VPSLLD        $0x10, Z18, K1, Z18
+	VPSUBD        Z10, Z7, K1, Z7
+	VPXORD        Z24, Z24, Z24
+	VPANDD        Z8, Z0, Z23
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z23*4), K1, Z24
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z24, Z23
+	VPMULLD       Z23, Z0, Z0
+	VPSRLD        $0x08, Z24, Z23
+	VPANDD        Z8, Z23, Z23
+	VPADDD        Z23, Z0, Z0
+	VPSHRDD       $0x08, Z24, Z19, Z19
+	VPTESTNMD     Z9, Z0, K1
+	VPSHLDD       $0x10, Z11, Z0, K1, Z0
+	VPSHLDD       $0x10, Z15, Z11, K1, Z11
+	VPSUBD        Z10, Z1, K1, Z1
+	VPXORD        Z23, Z23, Z23
+	VPANDD        Z8, Z2, Z15
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z15*4), K1, Z23
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z23, Z15
+	VPMULLD       Z15, Z2, Z2
+	VPSRLD        $0x08, Z23, Z15
+	VPANDD        Z8, Z15, Z15
+	VPADDD        Z15, Z2, Z2
+	VPSHRDD       $0x08, Z23, Z20, Z20
+	VPTESTNMD     Z9, Z2, K1
+	VPSHLDD       $0x10, Z12, Z2, K1, Z2
+	VPSHLDD       $0x10, Z16, Z12, K1, Z12
+	VPSUBD        Z10, Z3, K1, Z3
+	VPXORD        Z16, Z16, Z16
+	VPANDD        Z8, Z4, Z15
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z15*4), K1, Z16
+	VPSRLD        $0x0c, Z4, Z4
+	VPSRLD        $0x14, Z16, Z15
+	VPMULLD       Z15, Z4, Z4
+	VPSRLD        $0x08, Z16, Z15
+	VPANDD        Z8, Z15, Z15
+	VPADDD        Z15, Z4, Z4
+	VPSHRDD       $0x08, Z16, Z21, Z21
+	VPTESTNMD     Z9, Z4, K1
+	VPSHLDD       $0x10, Z13, Z4, K1, Z4
+	VPSHLDD       $0x10, Z17, Z13, K1, Z13
+	VPSUBD        Z10, Z5, K1, Z5
+	VPXORD        Z16, Z16, Z16
+	VPANDD        Z8, Z6, Z15
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z15*4), K1, Z16
+	VPSRLD        $0x0c, Z6, Z6
+	VPSRLD        $0x14, Z16, Z15
+	VPMULLD       Z15, Z6, Z6
+	VPSRLD        $0x08, Z16, Z15
+	VPANDD        Z8, Z15, Z15
+	VPADDD        Z15, Z6, Z6
+	VPSHRDD       $0x08, Z16, Z22, Z22
+	VPTESTNMD     Z9, Z6, K1
+	VPSHLDD       $0x10, Z14, Z6, K1, Z6
+	VPSHLDD       $0x10, Z18, Z14, K1, Z14
+	VPSUBD        Z10, Z7, K1, Z7
+	VPXORD        Z16, Z16, Z16
+	VPANDD        Z8, Z0, Z15
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z15*4), K1, Z16
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z16, Z15
+	VPMULLD       Z15, Z0, Z0
+	VPSRLD        $0x08, Z16, Z15
+	VPANDD        Z8, Z15, Z15
+	VPADDD        Z15, Z0, Z0
+	VPSHRDD       $0x08, Z16, Z19, Z19
+	VPTESTNMD     Z9, Z0, K1
+	VPSHLDD       $0x10, Z11, Z0, K1, Z0
+	VPSUBD        Z10, Z1, K1, Z1
+	VPXORD        Z15, Z15, Z15
+	VPANDD        Z8, Z2, Z11
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z11*4), K1, Z15
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z15, Z11
+	VPMULLD       Z11, Z2, Z2
+	VPSRLD        $0x08, Z15, Z11
+	VPANDD        Z8, Z11, Z11
+	VPADDD        Z11, Z2, Z2
+	VPSHRDD       $0x08, Z15, Z20, Z20
+	VPTESTNMD     Z9, Z2, K1
+	VPSHLDD       $0x10, Z12, Z2, K1, Z2
+	VPSUBD        Z10, Z3, K1, Z3
+	VPXORD        Z12, Z12, Z12
+	VPANDD        Z8, Z4, Z11
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z11*4), K1, Z12
+	VPSRLD        $0x0c, Z4, Z4
+	VPSRLD        $0x14, Z12, Z11
+	VPMULLD       Z11, Z4, Z4
+	VPSRLD        $0x08, Z12, Z11
+	VPANDD        Z8, Z11, Z11
+	VPADDD        Z11, Z4, Z4
+	VPSHRDD       $0x08, Z12, Z21, Z21
+	VPTESTNMD     Z9, Z4, K1
+	VPSHLDD       $0x10, Z13, Z4, K1, Z4
+	VPSUBD        Z10, Z5, K1, Z5
+	VPXORD        Z12, Z12, Z12
+	VPANDD        Z8, Z6, Z11
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z11*4), K1, Z12
+	VPSRLD        $0x0c, Z6, Z6
+	VPSRLD        $0x14, Z12, Z11
+	VPMULLD       Z11, Z6, Z6
+	VPSRLD        $0x08, Z12, Z11
+	VPANDD        Z8, Z11, Z11
+	VPADDD        Z11, Z6, Z6
+	VPSHRDD       $0x08, Z12, Z22, Z22
+	VPTESTNMD     Z9, Z6, K1
+	VPSHLDD       $0x10, Z14, Z6, K1, Z6
+	VPSUBD        Z10, Z7, K1, Z7
+	VMOVDQU32     Z19, 128(SP)
+	VMOVDQU32     Z20, 384(SP)
+	VMOVDQU32     Z21, 640(SP)
+	VMOVDQU32     Z22, 896(SP)
+	VEXTRACTI64X4 $0x00, Z1, Y11
+	VPXORD        Z12, Z12, Z12
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y11*2), K1, Z12
+	VEXTRACTI64X4 $0x01, Z1, Y11
+	VPXORD        Z13, Z13, Z13
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y11*2), K1, Z13
+	VMOVDQU32     evenWords<>+0(SB), Z11
+	VMOVDQU32     oddWords<>+0(SB), Z15
+	VPERMI2D      Z13, Z12, Z11
+	VPERMI2D      Z13, Z12, Z15
+	VPROLD        $0x10, Z11, Z11
+	VPROLD        $0x10, Z15, Z15
+	VEXTRACTI64X4 $0x00, Z3, Y12
+	VPXORD        Z13, Z13, Z13
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y12*2), K1, Z13
+	VEXTRACTI64X4 $0x01, Z3, Y12
+	VPXORD        Z14, Z14, Z14
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y12*2), K1, Z14
+	VMOVDQU32     evenWords<>+0(SB), Z12
+	VMOVDQU32     oddWords<>+0(SB), Z16
+	VPERMI2D      Z14, Z13, Z12
+	VPERMI2D      Z14, Z13, Z16
+	VPROLD        $0x10, Z12, Z12
+	VPROLD        $0x10, Z16, Z16
+	VEXTRACTI64X4 $0x00, Z5, Y13
+	VPXORD        Z14, Z14, Z14
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y13*2), K1, Z14
+	VEXTRACTI64X4 $0x01, Z5, Y13
+	VPXORD        Z18, Z18, Z18
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y13*2), K1, Z18
+	VMOVDQU32     evenWords<>+0(SB), Z13
+	VMOVDQU32     oddWords<>+0(SB), Z17
+	VPERMI2D      Z18, Z14, Z13
+	VPERMI2D      Z18, Z14, Z17
+	VPROLD        $0x10, Z13, Z13
+	VPROLD        $0x10, Z17, Z17
+	VEXTRACTI64X4 $0x00, Z7, Y14
+	VPXORD        Z19, Z19, Z19
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y14*2), K1, Z19
+	VEXTRACTI64X4 $0x01, Z7, Y14
+	VPXORD        Z20, Z20, Z20
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y14*2), K1, Z20
+	VMOVDQU32     evenWords<>+0(SB), Z14
+	VMOVDQU32     oddWords<>+0(SB), Z18
+	VPERMI2D      Z20, Z19, Z14
+	VPERMI2D      Z20, Z19, Z18
+	VPROLD        $0x10, Z14, Z14
+	VPROLD        $0x10, Z18, Z18
+	VPXORD        Z20, Z20, Z20
+	VPANDD        Z8, Z0, Z19
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z19*4), K1, Z20
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z20, Z19
+	VPMULLD       Z19, Z0, Z0
+	VPSRLD        $0x08, Z20, Z19
+	VPANDD        Z8, Z19, Z19
+	VPADDD        Z19, Z0, Z0
+	VPSLLD        $0x18, Z20, Z19
+	VPTESTNMD     Z9, Z0, K1
+	VPSHLDD       $0x10, Z11, Z0, K1, Z0
+	VPSHLDD       $0x10, Z15, Z11, K1, Z11
+	VPSLLD        $0x10, Z15, K1, Z15
+	VPSUBD        Z10, Z1, K1, Z1
+	VPXORD        Z21, Z21, Z21
+	VPANDD        Z8, Z2, Z20
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z20*4), K1, Z21
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z21, Z20
+	VPMULLD       Z20, Z2, Z2
+	VPSRLD        $0x08, Z21, Z20
+	VPANDD        Z8, Z20, Z20
+	VPADDD        Z20, Z2, Z2
+	VPSLLD        $0x18, Z21, Z20
+	VPTESTNMD     Z9, Z2, K1
+	VPSHLDD       $0x10, Z12, Z2, K1, Z2
+	VPSHLDD       $0x10, Z16, Z12, K1, Z12
+	VPSLLD        $0x10, Z16, K1, Z16
+	VPSUBD        Z10, Z3, K1, Z3
+	VPXORD        Z22, Z22, Z22
+	VPANDD        Z8, Z4, Z21
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z21*4), K1, Z22
+	VPSRLD        $0x0c, Z4, Z4
+	VPSRLD        $0x14, Z22, Z21
+	VPMULLD       Z21, Z4, Z4
+	VPSRLD        $0x08, Z22, Z21
+	VPANDD        Z8, Z21, Z21
+	VPADDD        Z21, Z4, Z4
+	VPSLLD        $0x18, Z22, Z21
+	VPTESTNMD     Z9, Z4, K1
+	VPSHLDD       $0x10, Z13, Z4, K1, Z4
+	VPSHLDD       $0x10, Z17, Z13, K1, Z13
+	VPSLLD        $0x10, Z17, K1, Z17
+	VPSUBD        Z10, Z5, K1, Z5
+	VPXORD        Z23, Z23, Z23
+	VPANDD        Z8, Z6, Z22
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z22*4), K1, Z23
+	VPSRLD        $0x0c, Z6, Z6
+	VPSRLD        $0x14, Z23, Z22
+	VPMULLD       Z22, Z6, Z6
+	VPSRLD        $0x08, Z23, Z22
+	VPANDD        Z8, Z22, Z22
+	VPADDD        Z22, Z6, Z6
+	VPSLLD        $0x18, Z23, Z22
+	VPTESTNMD     Z9, Z6, K1
+	VPSHLDD       $0x10, Z14, Z6, K1, Z6
+	VPSHLDD       $0x10, Z18, Z14, K1, Z14
+	VPSLLD        $0x10, Z18, K1, Z18
+	VPSUBD        Z10, Z7, K1, Z7
+	VPXORD        Z24, Z24, Z24
+	VPANDD        Z8, Z0, Z23
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z23*4), K1, Z24
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z24, Z23
+	VPMULLD       Z23, Z0, Z0
+	VPSRLD        $0x08, Z24, Z23
+	VPANDD        Z8, Z23, Z23
+	VPADDD        Z23, Z0, Z0
+	VPSHRDD       $0x08, Z24, Z19, Z19
+	VPTESTNMD     Z9, Z0, K1
+	VPSHLDD       $0x10, Z11, Z0, K1, Z0
+	VPSHLDD       $0x10, Z15, Z11, K1, Z11
+	VPSLLD        $0x10, Z15, K1, Z15
+	VPSUBD        Z10, Z1, K1, Z1
+	VPXORD        Z24, Z24, Z24
+	VPANDD        Z8, Z2, Z23
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z23*4), K1, Z24
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z24, Z23
+	VPMULLD       Z23, Z2, Z2
+	VPSRLD        $0x08, Z24, Z23
+	VPANDD        Z8, Z23, Z23
+	VPADDD        Z23, Z2, Z2
+	VPSHRDD       $0x08, Z24, Z20, Z20
+	VPTESTNMD     Z9, Z2, K1
+	VPSHLDD       $0x10, Z12, Z2, K1, Z2
+	VPSHLDD       $0x10, Z16, Z12, K1, Z12
+	VPSLLD        $0x10, Z16, K1, Z16
+	VPSUBD        Z10, Z3, K1, Z3
+	VPXORD        Z24, Z24, Z24
+	VPANDD        Z8, Z4, Z23
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z23*4), K1, Z24
+	VPSRLD        $0x0c, Z4, Z4
+	VPSRLD        $0x14, Z24, Z23
+	VPMULLD       Z23, Z4, Z4
+	VPSRLD        $0x08, Z24, Z23
+	VPANDD        Z8, Z23, Z23
+	VPADDD        Z23, Z4, Z4
+	VPSHRDD       $0x08, Z24, Z21, Z21
+	VPTESTNMD     Z9, Z4, K1
+	VPSHLDD       $0x10, Z13, Z4, K1, Z4
+	VPSHLDD       $0x10, Z17, Z13, K1, Z13
+	VPSLLD        $0x10, Z17, K1, Z17
+	VPSUBD        Z10, Z5, K1, Z5
+	VPXORD        Z24, Z24, Z24
+	VPANDD        Z8, Z6, Z23
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z23*4), K1, Z24
+	VPSRLD        $0x0c, Z6, Z6
+	VPSRLD        $0x14, Z24, Z23
+	VPMULLD       Z23, Z6, Z6
+	VPSRLD        $0x08, Z24, Z23
+	VPANDD        Z8, Z23, Z23
+	VPADDD        Z23, Z6, Z6
+	VPSHRDD       $0x08, Z24, Z22, Z22
+	VPTESTNMD     Z9, Z6, K1
+	VPSHLDD       $0x10, Z14, Z6, K1, Z6
+	VPSHLDD       $0x10, Z18, Z14, K1, Z14
+	VPSLLD        $0x10, Z18, K1, Z18
+	VPSUBD        Z10, Z7, K1, Z7
+	VPXORD        Z24, Z24, Z24
+	VPANDD        Z8, Z0, Z23
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z23*4), K1, Z24
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z24, Z23
+	VPMULLD       Z23, Z0, Z0
+	VPSRLD        $0x08, Z24, Z23
+	VPANDD        Z8, Z23, Z23
+	VPADDD        Z23, Z0, Z0
+	VPSHRDD       $0x08, Z24, Z19, Z19
+	VPTESTNMD     Z9, Z0, K1
+	VPSHLDD       $0x10, Z11, Z0, K1, Z0
+	VPSHLDD       $0x10, Z15, Z11, K1, Z11
+	VPSUBD        Z10, Z1, K1, Z1
+	VPXORD        Z23, Z23, Z23
+	VPANDD        Z8, Z2, Z15
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z15*4), K1, Z23
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z23, Z15
+	VPMULLD       Z15, Z2, Z2
+	VPSRLD        $0x08, Z23, Z15
+	VPANDD        Z8, Z15, Z15
+	VPADDD        Z15, Z2, Z2
+	VPSHRDD       $0x08, Z23, Z20, Z20
+	VPTESTNMD     Z9, Z2, K1
+	VPSHLDD       $0x10, Z12, Z2, K1, Z2
+	VPSHLDD       $0x10, Z16, Z12, K1, Z12
+	VPSUBD        Z10, Z3, K1, Z3
+	VPXORD        Z16, Z16, Z16
+	VPANDD        Z8, Z4, Z15
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z15*4), K1, Z16
+	VPSRLD        $0x0c, Z4, Z4
+	VPSRLD        $0x14, Z16, Z15
+	VPMULLD       Z15, Z4, Z4
+	VPSRLD        $0x08, Z16, Z15
+	VPANDD        Z8, Z15, Z15
+	VPADDD        Z15, Z4, Z4
+	VPSHRDD       $0x08, Z16, Z21, Z21
+	VPTESTNMD     Z9, Z4, K1
+	VPSHLDD       $0x10, Z13, Z4, K1, Z4
+	VPSHLDD       $0x10, Z17, Z13, K1, Z13
+	VPSUBD        Z10, Z5, K1, Z5
+	VPXORD        Z16, Z16, Z16
+	VPANDD        Z8, Z6, Z15
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z15*4), K1, Z16
+	VPSRLD        $0x0c, Z6, Z6
+	VPSRLD        $0x14, Z16, Z15
+	VPMULLD       Z15, Z6, Z6
+	VPSRLD        $0x08, Z16, Z15
+	VPANDD        Z8, Z15, Z15
+	VPADDD        Z15, Z6, Z6
+	VPSHRDD       $0x08, Z16, Z22, Z22
+	VPTESTNMD     Z9, Z6, K1
+	VPSHLDD       $0x10, Z14, Z6, K1, Z6
+	VPSHLDD       $0x10, Z18, Z14, K1, Z14
+	VPSUBD        Z10, Z7, K1, Z7
+	VPXORD        Z16, Z16, Z16
+	VPANDD        Z8, Z0, Z15
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z15*4), K1, Z16
+	VPSRLD        $0x0c, Z0, Z0
+	VPSRLD        $0x14, Z16, Z15
+	VPMULLD       Z15, Z0, Z0
+	VPSRLD        $0x08, Z16, Z15
+	VPANDD        Z8, Z15, Z15
+	VPADDD        Z15, Z0, Z0
+	VPSHRDD       $0x08, Z16, Z19, Z19
+	VPTESTNMD     Z9, Z0, K1
+	VPSHLDD       $0x10, Z11, Z0, K1, Z0
+	VPSUBD        Z10, Z1, K1, Z1
+	VPXORD        Z15, Z15, Z15
+	VPANDD        Z8, Z2, Z11
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z11*4), K1, Z15
+	VPSRLD        $0x0c, Z2, Z2
+	VPSRLD        $0x14, Z15, Z11
+	VPMULLD       Z11, Z2, Z2
+	VPSRLD        $0x08, Z15, Z11
+	VPANDD        Z8, Z11, Z11
+	VPADDD        Z11, Z2, Z2
+	VPSHRDD       $0x08, Z15, Z20, Z20
+	VPTESTNMD     Z9, Z2, K1
+	VPSHLDD       $0x10, Z12, Z2, K1, Z2
+	VPSUBD        Z10, Z3, K1, Z3
+	VPXORD        Z12, Z12, Z12
+	VPANDD        Z8, Z4, Z11
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z11*4), K1, Z12
+	VPSRLD        $0x0c, Z4, Z4
+	VPSRLD        $0x14, Z12, Z11
+	VPMULLD       Z11, Z4, Z4
+	VPSRLD        $0x08, Z12, Z11
+	VPANDD        Z8, Z11, Z11
+	VPADDD        Z11, Z4, Z4
+	VPSHRDD       $0x08, Z12, Z21, Z21
+	VPTESTNMD     Z9, Z4, K1
+	VPSHLDD       $0x10, Z13, Z4, K1, Z4
+	VPSUBD        Z10, Z5, K1, Z5
+	VPXORD        Z12, Z12, Z12
+	VPANDD        Z8, Z6, Z11
+	KXNORW        K1, K1, K1
+	VPGATHERDD    (AX)(Z11*4), K1, Z12
+	VPSRLD        $0x0c, Z6, Z6
+	VPSRLD        $0x14, Z12, Z11
+	VPMULLD       Z11, Z6, Z6
+	VPSRLD        $0x08, Z12, Z11
+	VPANDD        Z8, Z11, Z11
+	VPADDD        Z11, Z6, Z6
+	VPSHRDD       $0x08, Z12, Z22, Z22
+	VPTESTNMD     Z9, Z6, K1
+	VPSHLDD       $0x10, Z14, Z6, K1, Z6
+	VPSUBD        Z10, Z7, K1, Z7
+	VMOVDQU32     Z19, 192(SP)
+	VMOVDQU32     Z20, 448(SP)
+	VMOVDQU32     Z21, 704(SP)
+	VMOVDQU32     Z22, 960(SP)
+	VMOVDQU32     (SP), Z11
+	VMOVDQU32     64(SP), Z12
+	VMOVDQU32     128(SP), Z13
+	VMOVDQU32     192(SP), Z14
+	VPUNPCKLDQ    Z12, Z11, Z15
+	VPUNPCKHDQ    Z12, Z11, Z11
+	VPUNPCKLDQ    Z14, Z13, Z12
+	VPUNPCKHDQ    Z14, Z13, Z14
+	VPUNPCKLQDQ   Z12, Z15, Z13
+	VPUNPCKHQDQ   Z12, Z15, Z12
+	VPUNPCKLQDQ   Z14, Z11, Z15
+	VPUNPCKHQDQ   Z14, Z11, Z11
+	VMOVDQU       X13, (DX)
+	VEXTRACTI32X4 $0x01, Z13, 2304(DX)
+	VEXTRACTI32X4 $0x02, Z13, 4608(DX)
+	VEXTRACTI32X4 $0x03, Z13, 6912(DX)
+	VMOVDQU       X12, 576(DX)
+	VEXTRACTI32X4 $0x01, Z12, 2880(DX)
+	VEXTRACTI32X4 $0x02, Z12, 5184(DX)
+	VEXTRACTI32X4 $0x03, Z12, 7488(DX)
+	VMOVDQU       X15, 1152(DX)
+	VEXTRACTI32X4 $0x01, Z15, 3456(DX)
+	VEXTRACTI32X4 $0x02, Z15, 5760(DX)
+	VEXTRACTI32X4 $0x03, Z15, 8064(DX)
+	VMOVDQU       X11, 1728(DX)
+	VEXTRACTI32X4 $0x01, Z11, 4032(DX)
+	VEXTRACTI32X4 $0x02, Z11, 6336(DX)
+	VEXTRACTI32X4 $0x03, Z11, 8640(DX)
+	VMOVDQU32     256(SP), Z11
+	VMOVDQU32     320(SP), Z12
+	VMOVDQU32     384(SP), Z13
+	VMOVDQU32     448(SP), Z14
+	VPUNPCKLDQ    Z12, Z11, Z15
+	VPUNPCKHDQ    Z12, Z11, Z11
+	VPUNPCKLDQ    Z14, Z13, Z12
+	VPUNPCKHDQ    Z14, Z13, Z14
+	VPUNPCKLQDQ   Z12, Z15, Z13
+	VPUNPCKHQDQ   Z12, Z15, Z12
+	VPUNPCKLQDQ   Z14, Z11, Z15
+	VPUNPCKHQDQ   Z14, Z11, Z11
+	VMOVDQU       X13, 9216(DX)
+	VEXTRACTI32X4 $0x01, Z13, 11520(DX)
+	VEXTRACTI32X4 $0x02, Z13, 13824(DX)
+	VEXTRACTI32X4 $0x03, Z13, 16128(DX)
+	VMOVDQU       X12, 9792(DX)
+	VEXTRACTI32X4 $0x01, Z12, 12096(DX)
+	VEXTRACTI32X4 $0x02, Z12, 14400(DX)
+	VEXTRACTI32X4 $0x03, Z12, 16704(DX)
+	VMOVDQU       X15, 10368(DX)
+	VEXTRACTI32X4 $0x01, Z15, 12672(DX)
+	VEXTRACTI32X4 $0x02, Z15, 14976(DX)
+	VEXTRACTI32X4 $0x03, Z15, 17280(DX)
+	VMOVDQU       X11, 10944(DX)
+	VEXTRACTI32X4 $0x01, Z11, 13248(DX)
+	VEXTRACTI32X4 $0x02, Z11, 15552(DX)
+	VEXTRACTI32X4 $0x03, Z11, 17856(DX)
+	VMOVDQU32     512(SP), Z11
+	VMOVDQU32     576(SP), Z12
+	VMOVDQU32     640(SP), Z13
+	VMOVDQU32     704(SP), Z14
+	VPUNPCKLDQ    Z12, Z11, Z15
+	VPUNPCKHDQ    Z12, Z11, Z11
+	VPUNPCKLDQ    Z14, Z13, Z12
+	VPUNPCKHDQ    Z14, Z13, Z14
+	VPUNPCKLQDQ   Z12, Z15, Z13
+	VPUNPCKHQDQ   Z12, Z15, Z12
+	VPUNPCKLQDQ   Z14, Z11, Z15
+	VPUNPCKHQDQ   Z14, Z11, Z11
+	VMOVDQU       X13, 18432(DX)
+	VEXTRACTI32X4 $0x01, Z13, 20736(DX)
+	VEXTRACTI32X4 $0x02, Z13, 23040(DX)
+	VEXTRACTI32X4 $0x03, Z13, 25344(DX)
+	VMOVDQU       X12, 19008(DX)
+	VEXTRACTI32X4 $0x01, Z12, 21312(DX)
+	VEXTRACTI32X4 $0x02, Z12, 23616(DX)
+	VEXTRACTI32X4 $0x03, Z12, 25920(DX)
+	VMOVDQU       X15, 19584(DX)
+	VEXTRACTI32X4 $0x01, Z15, 21888(DX)
+	VEXTRACTI32X4 $0x02, Z15, 24192(DX)
+	VEXTRACTI32X4 $0x03, Z15, 26496(DX)
+	VMOVDQU       X11, 20160(DX)
+	VEXTRACTI32X4 $0x01, Z11, 22464(DX)
+	VEXTRACTI32X4 $0x02, Z11, 24768(DX)
+	VEXTRACTI32X4 $0x03, Z11, 27072(DX)
+	VMOVDQU32     768(SP), Z11
+	VMOVDQU32     832(SP), Z12
+	VMOVDQU32     896(SP), Z13
+	VMOVDQU32     960(SP), Z14
+	VPUNPCKLDQ    Z12, Z11, Z15
+	VPUNPCKHDQ    Z12, Z11, Z11
+	VPUNPCKLDQ    Z14, Z13, Z12
+	VPUNPCKHDQ    Z14, Z13, Z14
+	VPUNPCKLQDQ   Z12, Z15, Z13
+	VPUNPCKHQDQ   Z12, Z15, Z12
+	VPUNPCKLQDQ   Z14, Z11, Z15
+	VPUNPCKHQDQ   Z14, Z11, Z11
+	VMOVDQU       X13, 27648(DX)
+	VEXTRACTI32X4 $0x01, Z13, 29952(DX)
+	VEXTRACTI32X4 $0x02, Z13, 32256(DX)
+	VEXTRACTI32X4 $0x03, Z13, 34560(DX)
+	VMOVDQU       X12, 28224(DX)
+	VEXTRACTI32X4 $0x01, Z12, 30528(DX)
+	VEXTRACTI32X4 $0x02, Z12, 32832(DX)
+	VEXTRACTI32X4 $0x03, Z12, 35136(DX)
+	VMOVDQU       X15, 28800(DX)
+	VEXTRACTI32X4 $0x01, Z15, 31104(DX)
+	VEXTRACTI32X4 $0x02, Z15, 33408(DX)
+	VEXTRACTI32X4 $0x03, Z15, 35712(DX)
+	VMOVDQU       X11, 29376(DX)
+	VEXTRACTI32X4 $0x01, Z11, 31680(DX)
+	VEXTRACTI32X4 $0x02, Z11, 33984(DX)
+	VEXTRACTI32X4 $0x03, Z11, 36288(DX)
+	ADDQ          $0x10, DX
+	DECQ          BX
+	JNZ           block
+	MOVQ          states+32(FP), AX
+	MOVQ          at+40(FP), CX
+	VMOVDQU32     Z0, (AX)
+	VMOVDQU32     Z1, (CX)
+	VMOVDQU32     Z2, 64(AX)
+	VMOVDQU32     Z3, 64(CX)
+	VMOVDQU32     Z4, 128(AX)
+	VMOVDQU32     Z5, 128(CX)
+	VMOVDQU32     Z6, 192(AX)
+	VMOVDQU32     Z7, 192(CX)
+	VZEROUPPER
+	RET
+
+// func ransEncode16Of64VBMI2(table *uint32, words *byte, symbols *byte, blocks int, states *uint32, at *uint32)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VBMI2
+TEXT ·ransEncode16Of64VBMI2(SB), $256-48
+	MOVQ          states+32(FP), AX
+	MOVQ          at+40(FP), CX
+	VMOVDQU32     (AX), Z0
+	VMOVDQU32     (CX), Z1
+	MOVQ          table+0(FP), AX
+	MOVQ          words+8(FP), CX
+	MOVQ          symbols+16(FP), DX
+	MOVQ          blocks+24(FP), BX
+	VMOVDQU32     (AX), Z2
+	VMOVDQU32     128(AX), Z3
+	VMOVDQU32     512(AX), Z4
+	VMOVDQU32     640(AX), Z5
+	VEXTRACTI64X4 $0x00, Z1, Y6
+	VPXORD        Z8, Z8, Z8
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y6*2), K1, Z8
+	VEXTRACTI64X4 $0x01, Z1, Y6
+	VPXORD        Z9, Z9, Z9
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y6*2), K1, Z9
+	VMOVDQU32     evenWords<>+0(SB), Z6
+	VMOVDQU32     oddWords<>+0(SB), Z7
+	VPERMI2D      Z9, Z8, Z6
+	VPERMI2D      Z9, Z8, Z7
+	IMUL3Q        $0x10, BX, SI
+	ADDQ          SI, DX
+
+block:
+	SUBQ            $0x10, DX
+	VBROADCASTI32X4 (DX), Z8
+	VINSERTI32X4    $0x01, 2304(DX), Z8, Z8
+	VINSERTI32X4    $0x02, 4608(DX), Z8, Z8
+	VINSERTI32X4    $0x03, 6912(DX), Z8, Z8
+	VBROADCASTI32X4 576(DX), Z9
+	VINSERTI32X4    $0x01, 2880(DX), Z9, Z9
+	VINSERTI32X4    $0x02, 5184(DX), Z9, Z9
+	VINSERTI32X4    $0x03, 7488(DX), Z9, Z9
+	VBROADCASTI32X4 1152(DX), Z10
+	VINSERTI32X4    $0x01, 3456(DX), Z10, Z10
+	VINSERTI32X4    $0x02, 5760(DX), Z10, Z10
+	VINSERTI32X4    $0x03, 8064(DX), Z10, Z10
+	VBROADCASTI32X4 1728(DX), Z11
+	VINSERTI32X4    $0x01, 4032(DX), Z11, Z11
+	VINSERTI32X4    $0x02, 6336(DX), Z11, Z11
+	VINSERTI32X4    $0x03, 8640(DX), Z11, Z11
+	VPUNPCKLDQ      Z9, Z8, Z12
+	VPUNPCKHDQ      Z9, Z8, Z8
+	VPUNPCKLDQ      Z11, Z10, Z9
+	VPUNPCKHDQ      Z11, Z10, Z11
+	VPUNPCKLQDQ     Z9, Z12, Z10
+	VPUNPCKHQDQ     Z9, Z12, Z9
+	VPUNPCKLQDQ     Z11, Z8, Z12
+	VPUNPCKHQDQ     Z11, Z8, Z8
+	VMOVDQU32       Z10, (SP)
+	VMOVDQU32       Z9, 64(SP)
+	VMOVDQU32       Z12, 128(SP)
+	VMOVDQU32       Z8, 192(SP)
+	VPSRLD          $0x18, 192(SP), Z8
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        64(AX), Z2, Z9
+	VMOVDQA32       Z8, Z10
+	VPERMI2D        192(AX), Z3, Z10
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z10, K1, Z9
+	VPSRLD          $0x14, Z9, Z10
+	VPANDD.BCST     wordfff<>+0(SB), Z9, Z11
+	VPANDD.BCST     wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD         $0x05, Z9, Z0, K1
+	VPSLLD          $0x10, Z0, Z9
+	VPSHLDD         $0x10, Z6, Z7, K1, Z7
+	VPSHLDD         $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        576(AX), Z4, Z9
+	VMOVDQA32       Z8, Z12
+	VPERMI2D        704(AX), Z5, Z12
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z12, K1, Z9
+	VCVTUDQ2PS      Z0, Z8
+	VMULPS          Z9, Z8, Z8
+	VCVTTPS2UDQ     Z8, Z8
+	VPMULLD         Z10, Z8, Z9
+	VPSUBD          Z9, Z0, Z9
+	VPCMPUD         $0x05, Z10, Z9, K1
+	VPSLLD          $0x0c, Z8, Z8
+	VPADDD          Z9, Z11, Z0
+	VPADDD          Z8, Z0, Z0
+	VPSUBD          Z10, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x10, 192(SP), Z8
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        64(AX), Z2, Z9
+	VMOVDQA32       Z8, Z10
+	VPERMI2D        192(AX), Z3, Z10
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z10, K1, Z9
+	VPSRLD          $0x14, Z9, Z10
+	VPANDD.BCST     wordfff<>+0(SB), Z9, Z11
+	VPANDD.BCST     wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD         $0x05, Z9, Z0, K1
+	VPSLLD          $0x10, Z0, Z9
+	VPSHLDD         $0x10, Z6, Z7, K1, Z7
+	VPSHLDD         $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        576(AX), Z4, Z9
+	VMOVDQA32       Z8, Z12
+	VPERMI2D        704(AX), Z5, Z12
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z12, K1, Z9
+	VCVTUDQ2PS      Z0, Z8
+	VMULPS          Z9, Z8, Z8
+	VCVTTPS2UDQ     Z8, Z8
+	VPMULLD         Z10, Z8, Z9
+	VPSUBD          Z9, Z0, Z9
+	VPCMPUD         $0x05, Z10, Z9, K1
+	VPSLLD          $0x0c, Z8, Z8
+	VPADDD          Z9, Z11, Z0
+	VPADDD          Z8, Z0, Z0
+	VPSUBD          Z10, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x08, 192(SP), Z8
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        64(AX), Z2, Z9
+	VMOVDQA32       Z8, Z10
+	VPERMI2D        192(AX), Z3, Z10
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z10, K1, Z9
+	VPSRLD          $0x14, Z9, Z10
+	VPANDD.BCST     wordfff<>+0(SB), Z9, Z11
+	VPANDD.BCST     wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD         $0x05, Z9, Z0, K1
+	VPSLLD          $0x10, Z0, Z9
+	VPSHLDD         $0x10, Z6, Z7, K1, Z7
+	VPSHLDD         $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        576(AX), Z4, Z9
+	VMOVDQA32       Z8, Z12
+	VPERMI2D        704(AX), Z5, Z12
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z12, K1, Z9
+	VCVTUDQ2PS      Z0, Z8
+	VMULPS          Z9, Z8, Z8
+	VCVTTPS2UDQ     Z8, Z8
+	VPMULLD         Z10, Z8, Z9
+	VPSUBD          Z9, Z0, Z9
+	VPCMPUD         $0x05, Z10, Z9, K1
+	VPSLLD          $0x0c, Z8, Z8
+	VPADDD          Z9, Z11, Z0
+	VPADDD          Z8, Z0, Z0
+	VPSUBD          Z10, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32       192(SP), Z8
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        64(AX), Z2, Z9
+	VMOVDQA32       Z8, Z10
+	VPERMI2D        192(AX), Z3, Z10
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z10, K1, Z9
+	VPSRLD          $0x14, Z9, Z10
+	VPANDD.BCST     wordfff<>+0(SB), Z9, Z11
+	VPANDD.BCST     wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD         $0x05, Z9, Z0, K1
+	VPSLLD          $0x10, Z0, Z9
+	VPSHLDD         $0x10, Z6, Z7, K1, Z7
+	VPSHLDD         $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        576(AX), Z4, Z9
+	VMOVDQA32       Z8, Z12
+	VPERMI2D        704(AX), Z5, Z12
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z12, K1, Z9
+	VCVTUDQ2PS      Z0, Z8
+	VMULPS          Z9, Z8, Z8
+	VCVTTPS2UDQ     Z8, Z8
+	VPMULLD         Z10, Z8, Z9
+	VPSUBD          Z9, Z0, Z9
+	VPCMPUD         $0x05, Z10, Z9, K1
+	VPSLLD          $0x0c, Z8, Z8
+	VPADDD          Z9, Z11, Z0
+	VPADDD          Z8, Z0, Z0
+	VPSUBD          Z10, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32       unpackedLanes<>+0(SB), Z8
+	VPERMD          Z1, Z8, Z8
+	VPUNPCKLDQ      Z7, Z6, Z9
+	VEXTRACTI64X4   $0x00, Z8, Y10
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z9, K1, (CX)(Y10*2)
+	VPUNPCKHDQ      Z7, Z6, Z9
+	VEXTRACTI64X4   $0x01, Z8, Y8
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z9, K1, (CX)(Y8*2)
+	VPSRLD          $0x18, 128(SP), Z8
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        64(AX), Z2, Z9
+	VMOVDQA32       Z8, Z10
+	VPERMI2D        192(AX), Z3, Z10
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z10, K1, Z9
+	VPSRLD          $0x14, Z9, Z10
+	VPANDD.BCST     wordfff<>+0(SB), Z9, Z11
+	VPANDD.BCST     wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD         $0x05, Z9, Z0, K1
+	VPSLLD          $0x10, Z0, Z9
+	VPSHLDD         $0x10, Z6, Z7, K1, Z7
+	VPSHLDD         $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        576(AX), Z4, Z9
+	VMOVDQA32       Z8, Z12
+	VPERMI2D        704(AX), Z5, Z12
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z12, K1, Z9
+	VCVTUDQ2PS      Z0, Z8
+	VMULPS          Z9, Z8, Z8
+	VCVTTPS2UDQ     Z8, Z8
+	VPMULLD         Z10, Z8, Z9
+	VPSUBD          Z9, Z0, Z9
+	VPCMPUD         $0x05, Z10, Z9, K1
+	VPSLLD          $0x0c, Z8, Z8
+	VPADDD          Z9, Z11, Z0
+	VPADDD          Z8, Z0, Z0
+	VPSUBD          Z10, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x10, 128(SP), Z8
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        64(AX), Z2, Z9
+	VMOVDQA32       Z8, Z10
+	VPERMI2D        192(AX), Z3, Z10
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z10, K1, Z9
+	VPSRLD          $0x14, Z9, Z10
+	VPANDD.BCST     wordfff<>+0(SB), Z9, Z11
+	VPANDD.BCST     wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD         $0x05, Z9, Z0, K1
+	VPSLLD          $0x10, Z0, Z9
+	VPSHLDD         $0x10, Z6, Z7, K1, Z7
+	VPSHLDD         $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        576(AX), Z4, Z9
+	VMOVDQA32       Z8, Z12
+	VPERMI2D        704(AX), Z5, Z12
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z12, K1, Z9
+	VCVTUDQ2PS      Z0, Z8
+	VMULPS          Z9, Z8, Z8
+	VCVTTPS2UDQ     Z8, Z8
+	VPMULLD         Z10, Z8, Z9
+	VPSUBD          Z9, Z0, Z9
+	VPCMPUD         $0x05, Z10, Z9, K1
+	VPSLLD          $0x0c, Z8, Z8
+	VPADDD          Z9, Z11, Z0
+	VPADDD          Z8, Z0, Z0
+	VPSUBD          Z10, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x08, 128(SP), Z8
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        64(AX), Z2, Z9
+	VMOVDQA32       Z8, Z10
+	VPERMI2D        192(AX), Z3, Z10
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z10, K1, Z9
+	VPSRLD          $0x14, Z9, Z10
+	VPANDD.BCST     wordfff<>+0(SB), Z9, Z11
+	VPANDD.BCST     wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD         $0x05, Z9, Z0, K1
+	VPSLLD          $0x10, Z0, Z9
+	VPSHLDD         $0x10, Z6, Z7, K1, Z7
+	VPSHLDD         $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        576(AX), Z4, Z9
+	VMOVDQA32       Z8, Z12
+	VPERMI2D        704(AX), Z5, Z12
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z12, K1, Z9
+	VCVTUDQ2PS      Z0, Z8
+	VMULPS          Z9, Z8, Z8
+	VCVTTPS2UDQ     Z8, Z8
+	VPMULLD         Z10, Z8, Z9
+	VPSUBD          Z9, Z0, Z9
+	VPCMPUD         $0x05, Z10, Z9, K1
+	VPSLLD          $0x0c, Z8, Z8
+	VPADDD          Z9, Z11, Z0
+	VPADDD          Z8, Z0, Z0
+	VPSUBD          Z10, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32       128(SP), Z8
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        64(AX), Z2, Z9
+	VMOVDQA32       Z8, Z10
+	VPERMI2D        192(AX), Z3, Z10
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z10, K1, Z9
+	VPSRLD          $0x14, Z9, Z10
+	VPANDD.BCST     wordfff<>+0(SB), Z9, Z11
+	VPANDD.BCST     wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD         $0x05, Z9, Z0, K1
+	VPSLLD          $0x10, Z0, Z9
+	VPSHLDD         $0x10, Z6, Z7, K1, Z7
+	VPSHLDD         $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        576(AX), Z4, Z9
+	VMOVDQA32       Z8, Z12
+	VPERMI2D        704(AX), Z5, Z12
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z12, K1, Z9
+	VCVTUDQ2PS      Z0, Z8
+	VMULPS          Z9, Z8, Z8
+	VCVTTPS2UDQ     Z8, Z8
+	VPMULLD         Z10, Z8, Z9
+	VPSUBD          Z9, Z0, Z9
+	VPCMPUD         $0x05, Z10, Z9, K1
+	VPSLLD          $0x0c, Z8, Z8
+	VPADDD          Z9, Z11, Z0
+	VPADDD          Z8, Z0, Z0
+	VPSUBD          Z10, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32       unpackedLanes<>+0(SB), Z8
+	VPERMD          Z1, Z8, Z8
+	VPUNPCKLDQ      Z7, Z6, Z9
+	VEXTRACTI64X4   $0x00, Z8, Y10
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z9, K1, (CX)(Y10*2)
+	VPUNPCKHDQ      Z7, Z6, Z9
+	VEXTRACTI64X4   $0x01, Z8, Y8
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z9, K1, (CX)(Y8*2)
+	VPSRLD          $0x18, 64(SP), Z8
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        64(AX), Z2, Z9
+	VMOVDQA32       Z8, Z10
+	VPERMI2D        192(AX), Z3, Z10
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z10, K1, Z9
+	VPSRLD          $0x14, Z9, Z10
+	VPANDD.BCST     wordfff<>+0(SB), Z9, Z11
+	VPANDD.BCST     wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD         $0x05, Z9, Z0, K1
+	VPSLLD          $0x10, Z0, Z9
+	VPSHLDD         $0x10, Z6, Z7, K1, Z7
+	VPSHLDD         $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        576(AX), Z4, Z9
+	VMOVDQA32       Z8, Z12
+	VPERMI2D        704(AX), Z5, Z12
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z12, K1, Z9
+	VCVTUDQ2PS      Z0, Z8
+	VMULPS          Z9, Z8, Z8
+	VCVTTPS2UDQ     Z8, Z8
+	VPMULLD         Z10, Z8, Z9
+	VPSUBD          Z9, Z0, Z9
+	VPCMPUD         $0x05, Z10, Z9, K1
+	VPSLLD          $0x0c, Z8, Z8
+	VPADDD          Z9, Z11, Z0
+	VPADDD          Z8, Z0, Z0
+	VPSUBD          Z10, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x10, 64(SP), Z8
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        64(AX), Z2, Z9
+	VMOVDQA32       Z8, Z10
+	VPERMI2D        192(AX), Z3, Z10
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z10, K1, Z9
+	VPSRLD          $0x14, Z9, Z10
+	VPANDD.BCST     wordfff<>+0(SB), Z9, Z11
+	VPANDD.BCST     wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD         $0x05, Z9, Z0, K1
+	VPSLLD          $0x10, Z0, Z9
+	VPSHLDD         $0x10, Z6, Z7, K1, Z7
+	VPSHLDD         $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        576(AX), Z4, Z9
+	VMOVDQA32       Z8, Z12
+	VPERMI2D        704(AX), Z5, Z12
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z12, K1, Z9
+	VCVTUDQ2PS      Z0, Z8
+	VMULPS          Z9, Z8, Z8
+	VCVTTPS2UDQ     Z8, Z8
+	VPMULLD         Z10, Z8, Z9
+	VPSUBD          Z9, Z0, Z9
+	VPCMPUD         $0x05, Z10, Z9, K1
+	VPSLLD          $0x0c, Z8, Z8
+	VPADDD          Z9, Z11, Z0
+	VPADDD          Z8, Z0, Z0
+	VPSUBD          Z10, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x08, 64(SP), Z8
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        64(AX), Z2, Z9
+	VMOVDQA32       Z8, Z10
+	VPERMI2D        192(AX), Z3, Z10
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z10, K1, Z9
+	VPSRLD          $0x14, Z9, Z10
+	VPANDD.BCST     wordfff<>+0(SB), Z9, Z11
+	VPANDD.BCST     wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD         $0x05, Z9, Z0, K1
+	VPSLLD          $0x10, Z0, Z9
+	VPSHLDD         $0x10, Z6, Z7, K1, Z7
+	VPSHLDD         $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        576(AX), Z4, Z9
+	VMOVDQA32       Z8, Z12
+	VPERMI2D        704(AX), Z5, Z12
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z12, K1, Z9
+	VCVTUDQ2PS      Z0, Z8
+	VMULPS          Z9, Z8, Z8
+	VCVTTPS2UDQ     Z8, Z8
+	VPMULLD         Z10, Z8, Z9
+	VPSUBD          Z9, Z0, Z9
+	VPCMPUD         $0x05, Z10, Z9, K1
+	VPSLLD          $0x0c, Z8, Z8
+	VPADDD          Z9, Z11, Z0
+	VPADDD          Z8, Z0, Z0
+	VPSUBD          Z10, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32       64(SP), Z8
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        64(AX), Z2, Z9
+	VMOVDQA32       Z8, Z10
+	VPERMI2D        192(AX), Z3, Z10
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z10, K1, Z9
+	VPSRLD          $0x14, Z9, Z10
+	VPANDD.BCST     wordfff<>+0(SB), Z9, Z11
+	VPANDD.BCST     wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD         $0x05, Z9, Z0, K1
+	VPSLLD          $0x10, Z0, Z9
+	VPSHLDD         $0x10, Z6, Z7, K1, Z7
+	VPSHLDD         $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        576(AX), Z4, Z9
+	VMOVDQA32       Z8, Z12
+	VPERMI2D        704(AX), Z5, Z12
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z12, K1, Z9
+	VCVTUDQ2PS      Z0, Z8
+	VMULPS          Z9, Z8, Z8
+	VCVTTPS2UDQ     Z8, Z8
+	VPMULLD         Z10, Z8, Z9
+	VPSUBD          Z9, Z0, Z9
+	VPCMPUD         $0x05, Z10, Z9, K1
+	VPSLLD          $0x0c, Z8, Z8
+	VPADDD          Z9, Z11, Z0
+	VPADDD          Z8, Z0, Z0
+	VPSUBD          Z10, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32       unpackedLanes<>+0(SB), Z8
+	VPERMD          Z1, Z8, Z8
+	VPUNPCKLDQ      Z7, Z6, Z9
+	VEXTRACTI64X4   $0x00, Z8, Y10
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z9, K1, (CX)(Y10*2)
+	VPUNPCKHDQ      Z7, Z6, Z9
+	VEXTRACTI64X4   $0x01, Z8, Y8
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z9, K1, (CX)(Y8*2)
+	VPSRLD          $0x18, (SP), Z8
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        64(AX), Z2, Z9
+	VMOVDQA32       Z8, Z10
+	VPERMI2D        192(AX), Z3, Z10
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z10, K1, Z9
+	VPSRLD          $0x14, Z9, Z10
+	VPANDD.BCST     wordfff<>+0(SB), Z9, Z11
+	VPANDD.BCST     wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD         $0x05, Z9, Z0, K1
+	VPSLLD          $0x10, Z0, Z9
+	VPSHLDD         $0x10, Z6, Z7, K1, Z7
+	VPSHLDD         $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        576(AX), Z4, Z9
+	VMOVDQA32       Z8, Z12
+	VPERMI2D        704(AX), Z5, Z12
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z12, K1, Z9
+	VCVTUDQ2PS      Z0, Z8
+	VMULPS          Z9, Z8, Z8
+	VCVTTPS2UDQ     Z8, Z8
+	VPMULLD         Z10, Z8, Z9
+	VPSUBD          Z9, Z0, Z9
+	VPCMPUD         $0x05, Z10, Z9, K1
+	VPSLLD          $0x0c, Z8, Z8
+	VPADDD          Z9, Z11, Z0
+	VPADDD          Z8, Z0, Z0
+	VPSUBD          Z10, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x10, (SP), Z8
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        64(AX), Z2, Z9
+	VMOVDQA32       Z8, Z10
+	VPERMI2D        192(AX), Z3, Z10
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z10, K1, Z9
+	VPSRLD          $0x14, Z9, Z10
+	VPANDD.BCST     wordfff<>+0(SB), Z9, Z11
+	VPANDD.BCST     wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD         $0x05, Z9, Z0, K1
+	VPSLLD          $0x10, Z0, Z9
+	VPSHLDD         $0x10, Z6, Z7, K1, Z7
+	VPSHLDD         $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        576(AX), Z4, Z9
+	VMOVDQA32       Z8, Z12
+	VPERMI2D        704(AX), Z5, Z12
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z12, K1, Z9
+	VCVTUDQ2PS      Z0, Z8
+	VMULPS          Z9, Z8, Z8
+	VCVTTPS2UDQ     Z8, Z8
+	VPMULLD         Z10, Z8, Z9
+	VPSUBD          Z9, Z0, Z9
+	VPCMPUD         $0x05, Z10, Z9, K1
+	VPSLLD          $0x0c, Z8, Z8
+	VPADDD          Z9, Z11, Z0
+	VPADDD          Z8, Z0, Z0
+	VPSUBD          Z10, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x08, (SP), Z8
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        64(AX), Z2, Z9
+	VMOVDQA32       Z8, Z10
+	VPERMI2D        192(AX), Z3, Z10
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z10, K1, Z9
+	VPSRLD          $0x14, Z9, Z10
+	VPANDD.BCST     wordfff<>+0(SB), Z9, Z11
+	VPANDD.BCST     wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD         $0x05, Z9, Z0, K1
+	VPSLLD          $0x10, Z0, Z9
+	VPSHLDD         $0x10, Z6, Z7, K1, Z7
+	VPSHLDD         $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        576(AX), Z4, Z9
+	VMOVDQA32       Z8, Z12
+	VPERMI2D        704(AX), Z5, Z12
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z12, K1, Z9
+	VCVTUDQ2PS      Z0, Z8
+	VMULPS          Z9, Z8, Z8
+	VCVTTPS2UDQ     Z8, Z8
+	VPMULLD         Z10, Z8, Z9
+	VPSUBD          Z9, Z0, Z9
+	VPCMPUD         $0x05, Z10, Z9, K1
+	VPSLLD          $0x0c, Z8, Z8
+	VPADDD          Z9, Z11, Z0
+	VPADDD          Z8, Z0, Z0
+	VPSUBD          Z10, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32       (SP), Z8
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        64(AX), Z2, Z9
+	VMOVDQA32       Z8, Z10
+	VPERMI2D        192(AX), Z3, Z10
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z10, K1, Z9
+	VPSRLD          $0x14, Z9, Z10
+	VPANDD.BCST     wordfff<>+0(SB), Z9, Z11
+	VPANDD.BCST     wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD         $0x05, Z9, Z0, K1
+	VPSLLD          $0x10, Z0, Z9
+	VPSHLDD         $0x10, Z6, Z7, K1, Z7
+	VPSHLDD         $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z8, Z9
+	VPERMI2D        576(AX), Z4, Z9
+	VMOVDQA32       Z8, Z12
+	VPERMI2D        704(AX), Z5, Z12
+	VPTESTMD.BCST   word20<>+0(SB), Z8, K1
+	VMOVDQA32       Z12, K1, Z9
+	VCVTUDQ2PS      Z0, Z8
+	VMULPS          Z9, Z8, Z8
+	VCVTTPS2UDQ     Z8, Z8
+	VPMULLD         Z10, Z8, Z9
+	VPSUBD          Z9, Z0, Z9
+	VPCMPUD         $0x05, Z10, Z9, K1
+	VPSLLD          $0x0c, Z8, Z8
+	VPADDD          Z9, Z11, Z0
+	VPADDD          Z8, Z0, Z0
+	VPSUBD          Z10, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32       unpackedLanes<>+0(SB), Z8
+	VPERMD          Z1, Z8, Z8
+	VPUNPCKLDQ      Z7, Z6, Z9
+	VEXTRACTI64X4   $0x00, Z8, Y10
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z9, K1, (CX)(Y10*2)
+	VPUNPCKHDQ      Z7, Z6, Z9
+	VEXTRACTI64X4   $0x01, Z8, Y8
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z9, K1, (CX)(Y8*2)
+	DECQ            BX
+	JNZ             block
+	MOVQ            states+32(FP), AX
+	MOVQ            at+40(FP), CX
+	VMOVDQU32       Z0, (AX)
+	VMOVDQU32       Z1, (CX)
+	VZEROUPPER
+	RET
+
+DATA wordfff<>+0(SB)/8, $0x00000fff00000fff
+GLOBL wordfff<>(SB), RODATA|NOPTR, $8
+
+DATA wordfff00000<>+0(SB)/8, $0xfff00000fff00000
+GLOBL wordfff00000<>(SB), RODATA|NOPTR, $8
+
+DATA wordffffffff<>+0(SB)/8, $0xffffffffffffffff
+GLOBL wordffffffff<>(SB), RODATA|NOPTR, $8
+
+DATA word1000<>+0(SB)/8, $0x0000100000001000
+GLOBL word1000<>(SB), RODATA|NOPTR, $8
+
+DATA word20<>+0(SB)/8, $0x0000002000000020
+GLOBL word20<>(SB), RODATA|NOPTR, $8
+
+DATA unpackedLanes<>+0(SB)/8, $0x0000000100000000
+DATA unpackedLanes<>+8(SB)/8, $0x0000000500000004
+DATA unpackedLanes<>+16(SB)/8, $0x0000000900000008
+DATA unpackedLanes<>+24(SB)/8, $0x0000000d0000000c
+DATA unpackedLanes<>+32(SB)/8, $0x0000000300000002
+DATA unpackedLanes<>+40(SB)/8, $0x0000000700000006
+DATA unpackedLanes<>+48(SB)/8, $0x0000000b0000000a
+DATA unpackedLanes<>+56(SB)/8, $0x0000000f0000000e
+GLOBL unpackedLanes<>(SB), RODATA|NOPTR, $64
+
+// func ransEncode16Of128VBMI2(table *uint32, words *byte, symbols *byte, blocks int, states *uint32, at *uint32)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VBMI2
+TEXT ·ransEncode16Of128VBMI2(SB), $256-48
+	MOVQ          states+32(FP), AX
+	MOVQ          at+40(FP), CX
+	VMOVDQU32     (AX), Z0
+	VMOVDQU32     (CX), Z1
+	MOVQ          table+0(FP), AX
+	MOVQ          words+8(FP), CX
+	MOVQ          symbols+16(FP), DX
+	MOVQ          blocks+24(FP), BX
+	VMOVDQU32     (AX), Z2
+	VMOVDQU32     128(AX), Z3
+	VMOVDQU32     256(AX), Z4
+	VMOVDQU32     384(AX), Z5
+	VEXTRACTI64X4 $0x00, Z1, Y6
+	VPXORD        Z8, Z8, Z8
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y6*2), K1, Z8
+	VEXTRACTI64X4 $0x01, Z1, Y6
+	VPXORD        Z9, Z9, Z9
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y6*2), K1, Z9
+	VMOVDQU32     evenWords<>+0(SB), Z6
+	VMOVDQU32     oddWords<>+0(SB), Z7
+	VPERMI2D      Z9, Z8, Z6
+	VPERMI2D      Z9, Z8, Z7
+	IMUL3Q        $0x10, BX, SI
+	ADDQ          SI, DX
+
+block:
+	SUBQ              $0x10, DX
+	VBROADCASTI32X4   (DX), Z8
+	VINSERTI32X4      $0x01, 2304(DX), Z8, Z8
+	VINSERTI32X4      $0x02, 4608(DX), Z8, Z8
+	VINSERTI32X4      $0x03, 6912(DX), Z8, Z8
+	VBROADCASTI32X4   576(DX), Z9
+	VINSERTI32X4      $0x01, 2880(DX), Z9, Z9
+	VINSERTI32X4      $0x02, 5184(DX), Z9, Z9
+	VINSERTI32X4      $0x03, 7488(DX), Z9, Z9
+	VBROADCASTI32X4   1152(DX), Z10
+	VINSERTI32X4      $0x01, 3456(DX), Z10, Z10
+	VINSERTI32X4      $0x02, 5760(DX), Z10, Z10
+	VINSERTI32X4      $0x03, 8064(DX), Z10, Z10
+	VBROADCASTI32X4   1728(DX), Z11
+	VINSERTI32X4      $0x01, 4032(DX), Z11, Z11
+	VINSERTI32X4      $0x02, 6336(DX), Z11, Z11
+	VINSERTI32X4      $0x03, 8640(DX), Z11, Z11
+	VPUNPCKLDQ        Z9, Z8, Z12
+	VPUNPCKHDQ        Z9, Z8, Z8
+	VPUNPCKLDQ        Z11, Z10, Z9
+	VPUNPCKHDQ        Z11, Z10, Z11
+	VPUNPCKLQDQ       Z9, Z12, Z10
+	VPUNPCKHQDQ       Z9, Z12, Z9
+	VPUNPCKLQDQ       Z11, Z8, Z12
+	VPUNPCKHQDQ       Z11, Z8, Z8
+	VMOVDQU32         Z10, (SP)
+	VMOVDQU32         Z9, 64(SP)
+	VMOVDQU32         Z12, 128(SP)
+	VMOVDQU32         Z8, 192(SP)
+	VPSRLD            $0x18, 192(SP), Z8
+	VMOVDQA32         Z8, Z9
+	VPERMI2D          64(AX), Z2, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          192(AX), Z3, Z10
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          320(AX), Z4, Z10
+	VMOVDQA32         Z8, Z11
+	VPERMI2D          448(AX), Z5, Z11
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z11, K1, Z10
+	VPTESTMD.BCST     word40<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VPSRLD            $0x14, Z9, Z8
+	VPANDD.BCST       wordfff<>+0(SB), Z9, Z10
+	VPANDD.BCST       wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD           $0x05, Z9, Z0, K1
+	VPSLLD            $0x10, Z0, Z9
+	VPSHLDD           $0x10, Z6, Z7, K1, Z7
+	VPSHLDD           $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z8, Z9
+	VRCP14PS          Z9, Z11
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z11, Z9
+	VFMADD213PS       Z11, Z11, Z9
+	VCVTUDQ2PS        Z0, Z11
+	VMULPS            Z9, Z11, Z11
+	VCVTTPS2UDQ       Z11, Z11
+	VPMULLD           Z8, Z11, Z9
+	VPSUBD            Z9, Z0, Z9
+	VPCMPUD           $0x05, Z8, Z9, K1
+	VPSLLD            $0x0c, Z11, Z11
+	VPADDD            Z9, Z10, Z0
+	VPADDD            Z11, Z0, Z0
+	VPSUBD            Z8, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x10, 192(SP), Z8
+	VMOVDQA32         Z8, Z9
+	VPERMI2D          64(AX), Z2, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          192(AX), Z3, Z10
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          320(AX), Z4, Z10
+	VMOVDQA32         Z8, Z11
+	VPERMI2D          448(AX), Z5, Z11
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z11, K1, Z10
+	VPTESTMD.BCST     word40<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VPSRLD            $0x14, Z9, Z8
+	VPANDD.BCST       wordfff<>+0(SB), Z9, Z10
+	VPANDD.BCST       wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD           $0x05, Z9, Z0, K1
+	VPSLLD            $0x10, Z0, Z9
+	VPSHLDD           $0x10, Z6, Z7, K1, Z7
+	VPSHLDD           $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z8, Z9
+	VRCP14PS          Z9, Z11
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z11, Z9
+	VFMADD213PS       Z11, Z11, Z9
+	VCVTUDQ2PS        Z0, Z11
+	VMULPS            Z9, Z11, Z11
+	VCVTTPS2UDQ       Z11, Z11
+	VPMULLD           Z8, Z11, Z9
+	VPSUBD            Z9, Z0, Z9
+	VPCMPUD           $0x05, Z8, Z9, K1
+	VPSLLD            $0x0c, Z11, Z11
+	VPADDD            Z9, Z10, Z0
+	VPADDD            Z11, Z0, Z0
+	VPSUBD            Z8, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x08, 192(SP), Z8
+	VMOVDQA32         Z8, Z9
+	VPERMI2D          64(AX), Z2, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          192(AX), Z3, Z10
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          320(AX), Z4, Z10
+	VMOVDQA32         Z8, Z11
+	VPERMI2D          448(AX), Z5, Z11
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z11, K1, Z10
+	VPTESTMD.BCST     word40<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VPSRLD            $0x14, Z9, Z8
+	VPANDD.BCST       wordfff<>+0(SB), Z9, Z10
+	VPANDD.BCST       wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD           $0x05, Z9, Z0, K1
+	VPSLLD            $0x10, Z0, Z9
+	VPSHLDD           $0x10, Z6, Z7, K1, Z7
+	VPSHLDD           $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z8, Z9
+	VRCP14PS          Z9, Z11
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z11, Z9
+	VFMADD213PS       Z11, Z11, Z9
+	VCVTUDQ2PS        Z0, Z11
+	VMULPS            Z9, Z11, Z11
+	VCVTTPS2UDQ       Z11, Z11
+	VPMULLD           Z8, Z11, Z9
+	VPSUBD            Z9, Z0, Z9
+	VPCMPUD           $0x05, Z8, Z9, K1
+	VPSLLD            $0x0c, Z11, Z11
+	VPADDD            Z9, Z10, Z0
+	VPADDD            Z11, Z0, Z0
+	VPSUBD            Z8, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32         192(SP), Z8
+	VMOVDQA32         Z8, Z9
+	VPERMI2D          64(AX), Z2, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          192(AX), Z3, Z10
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          320(AX), Z4, Z10
+	VMOVDQA32         Z8, Z11
+	VPERMI2D          448(AX), Z5, Z11
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z11, K1, Z10
+	VPTESTMD.BCST     word40<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VPSRLD            $0x14, Z9, Z8
+	VPANDD.BCST       wordfff<>+0(SB), Z9, Z10
+	VPANDD.BCST       wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD           $0x05, Z9, Z0, K1
+	VPSLLD            $0x10, Z0, Z9
+	VPSHLDD           $0x10, Z6, Z7, K1, Z7
+	VPSHLDD           $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z8, Z9
+	VRCP14PS          Z9, Z11
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z11, Z9
+	VFMADD213PS       Z11, Z11, Z9
+	VCVTUDQ2PS        Z0, Z11
+	VMULPS            Z9, Z11, Z11
+	VCVTTPS2UDQ       Z11, Z11
+	VPMULLD           Z8, Z11, Z9
+	VPSUBD            Z9, Z0, Z9
+	VPCMPUD           $0x05, Z8, Z9, K1
+	VPSLLD            $0x0c, Z11, Z11
+	VPADDD            Z9, Z10, Z0
+	VPADDD            Z11, Z0, Z0
+	VPSUBD            Z8, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32         unpackedLanes<>+0(SB), Z8
+	VPERMD            Z1, Z8, Z8
+	VPUNPCKLDQ        Z7, Z6, Z9
+	VEXTRACTI64X4     $0x00, Z8, Y10
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z9, K1, (CX)(Y10*2)
+	VPUNPCKHDQ        Z7, Z6, Z9
+	VEXTRACTI64X4     $0x01, Z8, Y8
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z9, K1, (CX)(Y8*2)
+	VPSRLD            $0x18, 128(SP), Z8
+	VMOVDQA32         Z8, Z9
+	VPERMI2D          64(AX), Z2, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          192(AX), Z3, Z10
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          320(AX), Z4, Z10
+	VMOVDQA32         Z8, Z11
+	VPERMI2D          448(AX), Z5, Z11
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z11, K1, Z10
+	VPTESTMD.BCST     word40<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VPSRLD            $0x14, Z9, Z8
+	VPANDD.BCST       wordfff<>+0(SB), Z9, Z10
+	VPANDD.BCST       wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD           $0x05, Z9, Z0, K1
+	VPSLLD            $0x10, Z0, Z9
+	VPSHLDD           $0x10, Z6, Z7, K1, Z7
+	VPSHLDD           $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z8, Z9
+	VRCP14PS          Z9, Z11
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z11, Z9
+	VFMADD213PS       Z11, Z11, Z9
+	VCVTUDQ2PS        Z0, Z11
+	VMULPS            Z9, Z11, Z11
+	VCVTTPS2UDQ       Z11, Z11
+	VPMULLD           Z8, Z11, Z9
+	VPSUBD            Z9, Z0, Z9
+	VPCMPUD           $0x05, Z8, Z9, K1
+	VPSLLD            $0x0c, Z11, Z11
+	VPADDD            Z9, Z10, Z0
+	VPADDD            Z11, Z0, Z0
+	VPSUBD            Z8, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x10, 128(SP), Z8
+	VMOVDQA32         Z8, Z9
+	VPERMI2D          64(AX), Z2, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          192(AX), Z3, Z10
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          320(AX), Z4, Z10
+	VMOVDQA32         Z8, Z11
+	VPERMI2D          448(AX), Z5, Z11
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z11, K1, Z10
+	VPTESTMD.BCST     word40<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VPSRLD            $0x14, Z9, Z8
+	VPANDD.BCST       wordfff<>+0(SB), Z9, Z10
+	VPANDD.BCST       wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD           $0x05, Z9, Z0, K1
+	VPSLLD            $0x10, Z0, Z9
+	VPSHLDD           $0x10, Z6, Z7, K1, Z7
+	VPSHLDD           $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z8, Z9
+	VRCP14PS          Z9, Z11
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z11, Z9
+	VFMADD213PS       Z11, Z11, Z9
+	VCVTUDQ2PS        Z0, Z11
+	VMULPS            Z9, Z11, Z11
+	VCVTTPS2UDQ       Z11, Z11
+	VPMULLD           Z8, Z11, Z9
+	VPSUBD            Z9, Z0, Z9
+	VPCMPUD           $0x05, Z8, Z9, K1
+	VPSLLD            $0x0c, Z11, Z11
+	VPADDD            Z9, Z10, Z0
+	VPADDD            Z11, Z0, Z0
+	VPSUBD            Z8, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x08, 128(SP), Z8
+	VMOVDQA32         Z8, Z9
+	VPERMI2D          64(AX), Z2, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          192(AX), Z3, Z10
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          320(AX), Z4, Z10
+	VMOVDQA32         Z8, Z11
+	VPERMI2D          448(AX), Z5, Z11
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z11, K1, Z10
+	VPTESTMD.BCST     word40<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VPSRLD            $0x14, Z9, Z8
+	VPANDD.BCST       wordfff<>+0(SB), Z9, Z10
+	VPANDD.BCST       wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD           $0x05, Z9, Z0, K1
+	VPSLLD            $0x10, Z0, Z9
+	VPSHLDD           $0x10, Z6, Z7, K1, Z7
+	VPSHLDD           $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z8, Z9
+	VRCP14PS          Z9, Z11
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z11, Z9
+	VFMADD213PS       Z11, Z11, Z9
+	VCVTUDQ2PS        Z0, Z11
+	VMULPS            Z9, Z11, Z11
+	VCVTTPS2UDQ       Z11, Z11
+	VPMULLD           Z8, Z11, Z9
+	VPSUBD            Z9, Z0, Z9
+	VPCMPUD           $0x05, Z8, Z9, K1
+	VPSLLD            $0x0c, Z11, Z11
+	VPADDD            Z9, Z10, Z0
+	VPADDD            Z11, Z0, Z0
+	VPSUBD            Z8, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32         128(SP), Z8
+	VMOVDQA32         Z8, Z9
+	VPERMI2D          64(AX), Z2, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          192(AX), Z3, Z10
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          320(AX), Z4, Z10
+	VMOVDQA32         Z8, Z11
+	VPERMI2D          448(AX), Z5, Z11
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z11, K1, Z10
+	VPTESTMD.BCST     word40<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VPSRLD            $0x14, Z9, Z8
+	VPANDD.BCST       wordfff<>+0(SB), Z9, Z10
+	VPANDD.BCST       wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD           $0x05, Z9, Z0, K1
+	VPSLLD            $0x10, Z0, Z9
+	VPSHLDD           $0x10, Z6, Z7, K1, Z7
+	VPSHLDD           $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z8, Z9
+	VRCP14PS          Z9, Z11
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z11, Z9
+	VFMADD213PS       Z11, Z11, Z9
+	VCVTUDQ2PS        Z0, Z11
+	VMULPS            Z9, Z11, Z11
+	VCVTTPS2UDQ       Z11, Z11
+	VPMULLD           Z8, Z11, Z9
+	VPSUBD            Z9, Z0, Z9
+	VPCMPUD           $0x05, Z8, Z9, K1
+	VPSLLD            $0x0c, Z11, Z11
+	VPADDD            Z9, Z10, Z0
+	VPADDD            Z11, Z0, Z0
+	VPSUBD            Z8, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32         unpackedLanes<>+0(SB), Z8
+	VPERMD            Z1, Z8, Z8
+	VPUNPCKLDQ        Z7, Z6, Z9
+	VEXTRACTI64X4     $0x00, Z8, Y10
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z9, K1, (CX)(Y10*2)
+	VPUNPCKHDQ        Z7, Z6, Z9
+	VEXTRACTI64X4     $0x01, Z8, Y8
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z9, K1, (CX)(Y8*2)
+	VPSRLD            $0x18, 64(SP), Z8
+	VMOVDQA32         Z8, Z9
+	VPERMI2D          64(AX), Z2, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          192(AX), Z3, Z10
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          320(AX), Z4, Z10
+	VMOVDQA32         Z8, Z11
+	VPERMI2D          448(AX), Z5, Z11
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z11, K1, Z10
+	VPTESTMD.BCST     word40<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VPSRLD            $0x14, Z9, Z8
+	VPANDD.BCST       wordfff<>+0(SB), Z9, Z10
+	VPANDD.BCST       wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD           $0x05, Z9, Z0, K1
+	VPSLLD            $0x10, Z0, Z9
+	VPSHLDD           $0x10, Z6, Z7, K1, Z7
+	VPSHLDD           $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z8, Z9
+	VRCP14PS          Z9, Z11
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z11, Z9
+	VFMADD213PS       Z11, Z11, Z9
+	VCVTUDQ2PS        Z0, Z11
+	VMULPS            Z9, Z11, Z11
+	VCVTTPS2UDQ       Z11, Z11
+	VPMULLD           Z8, Z11, Z9
+	VPSUBD            Z9, Z0, Z9
+	VPCMPUD           $0x05, Z8, Z9, K1
+	VPSLLD            $0x0c, Z11, Z11
+	VPADDD            Z9, Z10, Z0
+	VPADDD            Z11, Z0, Z0
+	VPSUBD            Z8, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x10, 64(SP), Z8
+	VMOVDQA32         Z8, Z9
+	VPERMI2D          64(AX), Z2, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          192(AX), Z3, Z10
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          320(AX), Z4, Z10
+	VMOVDQA32         Z8, Z11
+	VPERMI2D          448(AX), Z5, Z11
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z11, K1, Z10
+	VPTESTMD.BCST     word40<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VPSRLD            $0x14, Z9, Z8
+	VPANDD.BCST       wordfff<>+0(SB), Z9, Z10
+	VPANDD.BCST       wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD           $0x05, Z9, Z0, K1
+	VPSLLD            $0x10, Z0, Z9
+	VPSHLDD           $0x10, Z6, Z7, K1, Z7
+	VPSHLDD           $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z8, Z9
+	VRCP14PS          Z9, Z11
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z11, Z9
+	VFMADD213PS       Z11, Z11, Z9
+	VCVTUDQ2PS        Z0, Z11
+	VMULPS            Z9, Z11, Z11
+	VCVTTPS2UDQ       Z11, Z11
+	VPMULLD           Z8, Z11, Z9
+	VPSUBD            Z9, Z0, Z9
+	VPCMPUD           $0x05, Z8, Z9, K1
+	VPSLLD            $0x0c, Z11, Z11
+	VPADDD            Z9, Z10, Z0
+	VPADDD            Z11, Z0, Z0
+	VPSUBD            Z8, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x08, 64(SP), Z8
+	VMOVDQA32         Z8, Z9
+	VPERMI2D          64(AX), Z2, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          192(AX), Z3, Z10
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          320(AX), Z4, Z10
+	VMOVDQA32         Z8, Z11
+	VPERMI2D          448(AX), Z5, Z11
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z11, K1, Z10
+	VPTESTMD.BCST     word40<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VPSRLD            $0x14, Z9, Z8
+	VPANDD.BCST       wordfff<>+0(SB), Z9, Z10
+	VPANDD.BCST       wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD           $0x05, Z9, Z0, K1
+	VPSLLD            $0x10, Z0, Z9
+	VPSHLDD           $0x10, Z6, Z7, K1, Z7
+	VPSHLDD           $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z8, Z9
+	VRCP14PS          Z9, Z11
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z11, Z9
+	VFMADD213PS       Z11, Z11, Z9
+	VCVTUDQ2PS        Z0, Z11
+	VMULPS            Z9, Z11, Z11
+	VCVTTPS2UDQ       Z11, Z11
+	VPMULLD           Z8, Z11, Z9
+	VPSUBD            Z9, Z0, Z9
+	VPCMPUD           $0x05, Z8, Z9, K1
+	VPSLLD            $0x0c, Z11, Z11
+	VPADDD            Z9, Z10, Z0
+	VPADDD            Z11, Z0, Z0
+	VPSUBD            Z8, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32         64(SP), Z8
+	VMOVDQA32         Z8, Z9
+	VPERMI2D          64(AX), Z2, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          192(AX), Z3, Z10
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          320(AX), Z4, Z10
+	VMOVDQA32         Z8, Z11
+	VPERMI2D          448(AX), Z5, Z11
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z11, K1, Z10
+	VPTESTMD.BCST     word40<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VPSRLD            $0x14, Z9, Z8
+	VPANDD.BCST       wordfff<>+0(SB), Z9, Z10
+	VPANDD.BCST       wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD           $0x05, Z9, Z0, K1
+	VPSLLD            $0x10, Z0, Z9
+	VPSHLDD           $0x10, Z6, Z7, K1, Z7
+	VPSHLDD           $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z8, Z9
+	VRCP14PS          Z9, Z11
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z11, Z9
+	VFMADD213PS       Z11, Z11, Z9
+	VCVTUDQ2PS        Z0, Z11
+	VMULPS            Z9, Z11, Z11
+	VCVTTPS2UDQ       Z11, Z11
+	VPMULLD           Z8, Z11, Z9
+	VPSUBD            Z9, Z0, Z9
+	VPCMPUD           $0x05, Z8, Z9, K1
+	VPSLLD            $0x0c, Z11, Z11
+	VPADDD            Z9, Z10, Z0
+	VPADDD            Z11, Z0, Z0
+	VPSUBD            Z8, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32         unpackedLanes<>+0(SB), Z8
+	VPERMD            Z1, Z8, Z8
+	VPUNPCKLDQ        Z7, Z6, Z9
+	VEXTRACTI64X4     $0x00, Z8, Y10
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z9, K1, (CX)(Y10*2)
+	VPUNPCKHDQ        Z7, Z6, Z9
+	VEXTRACTI64X4     $0x01, Z8, Y8
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z9, K1, (CX)(Y8*2)
+	VPSRLD            $0x18, (SP), Z8
+	VMOVDQA32         Z8, Z9
+	VPERMI2D          64(AX), Z2, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          192(AX), Z3, Z10
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          320(AX), Z4, Z10
+	VMOVDQA32         Z8, Z11
+	VPERMI2D          448(AX), Z5, Z11
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z11, K1, Z10
+	VPTESTMD.BCST     word40<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VPSRLD            $0x14, Z9, Z8
+	VPANDD.BCST       wordfff<>+0(SB), Z9, Z10
+	VPANDD.BCST       wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD           $0x05, Z9, Z0, K1
+	VPSLLD            $0x10, Z0, Z9
+	VPSHLDD           $0x10, Z6, Z7, K1, Z7
+	VPSHLDD           $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z8, Z9
+	VRCP14PS          Z9, Z11
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z11, Z9
+	VFMADD213PS       Z11, Z11, Z9
+	VCVTUDQ2PS        Z0, Z11
+	VMULPS            Z9, Z11, Z11
+	VCVTTPS2UDQ       Z11, Z11
+	VPMULLD           Z8, Z11, Z9
+	VPSUBD            Z9, Z0, Z9
+	VPCMPUD           $0x05, Z8, Z9, K1
+	VPSLLD            $0x0c, Z11, Z11
+	VPADDD            Z9, Z10, Z0
+	VPADDD            Z11, Z0, Z0
+	VPSUBD            Z8, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x10, (SP), Z8
+	VMOVDQA32         Z8, Z9
+	VPERMI2D          64(AX), Z2, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          192(AX), Z3, Z10
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          320(AX), Z4, Z10
+	VMOVDQA32         Z8, Z11
+	VPERMI2D          448(AX), Z5, Z11
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z11, K1, Z10
+	VPTESTMD.BCST     word40<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VPSRLD            $0x14, Z9, Z8
+	VPANDD.BCST       wordfff<>+0(SB), Z9, Z10
+	VPANDD.BCST       wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD           $0x05, Z9, Z0, K1
+	VPSLLD            $0x10, Z0, Z9
+	VPSHLDD           $0x10, Z6, Z7, K1, Z7
+	VPSHLDD           $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z8, Z9
+	VRCP14PS          Z9, Z11
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z11, Z9
+	VFMADD213PS       Z11, Z11, Z9
+	VCVTUDQ2PS        Z0, Z11
+	VMULPS            Z9, Z11, Z11
+	VCVTTPS2UDQ       Z11, Z11
+	VPMULLD           Z8, Z11, Z9
+	VPSUBD            Z9, Z0, Z9
+	VPCMPUD           $0x05, Z8, Z9, K1
+	VPSLLD            $0x0c, Z11, Z11
+	VPADDD            Z9, Z10, Z0
+	VPADDD            Z11, Z0, Z0
+	VPSUBD            Z8, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x08, (SP), Z8
+	VMOVDQA32         Z8, Z9
+	VPERMI2D          64(AX), Z2, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          192(AX), Z3, Z10
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          320(AX), Z4, Z10
+	VMOVDQA32         Z8, Z11
+	VPERMI2D          448(AX), Z5, Z11
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z11, K1, Z10
+	VPTESTMD.BCST     word40<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VPSRLD            $0x14, Z9, Z8
+	VPANDD.BCST       wordfff<>+0(SB), Z9, Z10
+	VPANDD.BCST       wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD           $0x05, Z9, Z0, K1
+	VPSLLD            $0x10, Z0, Z9
+	VPSHLDD           $0x10, Z6, Z7, K1, Z7
+	VPSHLDD           $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z8, Z9
+	VRCP14PS          Z9, Z11
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z11, Z9
+	VFMADD213PS       Z11, Z11, Z9
+	VCVTUDQ2PS        Z0, Z11
+	VMULPS            Z9, Z11, Z11
+	VCVTTPS2UDQ       Z11, Z11
+	VPMULLD           Z8, Z11, Z9
+	VPSUBD            Z9, Z0, Z9
+	VPCMPUD           $0x05, Z8, Z9, K1
+	VPSLLD            $0x0c, Z11, Z11
+	VPADDD            Z9, Z10, Z0
+	VPADDD            Z11, Z0, Z0
+	VPSUBD            Z8, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32         (SP), Z8
+	VMOVDQA32         Z8, Z9
+	VPERMI2D          64(AX), Z2, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          192(AX), Z3, Z10
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VMOVDQA32         Z8, Z10
+	VPERMI2D          320(AX), Z4, Z10
+	VMOVDQA32         Z8, Z11
+	VPERMI2D          448(AX), Z5, Z11
+	VPTESTMD.BCST     word20<>+0(SB), Z8, K1
+	VMOVDQA32         Z11, K1, Z10
+	VPTESTMD.BCST     word40<>+0(SB), Z8, K1
+	VMOVDQA32         Z10, K1, Z9
+	VPSRLD            $0x14, Z9, Z8
+	VPANDD.BCST       wordfff<>+0(SB), Z9, Z10
+	VPANDD.BCST       wordfff00000<>+0(SB), Z9, Z9
+	VPCMPUD           $0x05, Z9, Z0, K1
+	VPSLLD            $0x10, Z0, Z9
+	VPSHLDD           $0x10, Z6, Z7, K1, Z7
+	VPSHLDD           $0x10, Z9, Z6, K1, Z6
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z8, Z9
+	VRCP14PS          Z9, Z11
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z11, Z9
+	VFMADD213PS       Z11, Z11, Z9
+	VCVTUDQ2PS        Z0, Z11
+	VMULPS            Z9, Z11, Z11
+	VCVTTPS2UDQ       Z11, Z11
+	VPMULLD           Z8, Z11, Z9
+	VPSUBD            Z9, Z0, Z9
+	VPCMPUD           $0x05, Z8, Z9, K1
+	VPSLLD            $0x0c, Z11, Z11
+	VPADDD            Z9, Z10, Z0
+	VPADDD            Z11, Z0, Z0
+	VPSUBD            Z8, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32         unpackedLanes<>+0(SB), Z8
+	VPERMD            Z1, Z8, Z8
+	VPUNPCKLDQ        Z7, Z6, Z9
+	VEXTRACTI64X4     $0x00, Z8, Y10
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z9, K1, (CX)(Y10*2)
+	VPUNPCKHDQ        Z7, Z6, Z9
+	VEXTRACTI64X4     $0x01, Z8, Y8
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z9, K1, (CX)(Y8*2)
+	DECQ              BX
+	JNZ               block
+	MOVQ              states+32(FP), AX
+	MOVQ              at+40(FP), CX
+	VMOVDQU32         Z0, (AX)
+	VMOVDQU32         Z1, (CX)
+	VZEROUPPER
+	RET
+
+DATA word40<>+0(SB)/8, $0x0000004000000040
+GLOBL word40<>(SB), RODATA|NOPTR, $8
+
+DATA word3f7ffffc<>+0(SB)/8, $0x3f7ffffc3f7ffffc
+GLOBL word3f7ffffc<>(SB), RODATA|NOPTR, $8
+
+// func ransEncode32Of64VBMI2(table *uint32, words *byte, symbols *byte, blocks int, states *uint32, at *uint32)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VBMI2
+TEXT ·ransEncode32Of64VBMI2(SB), $512-48
+	MOVQ          states+32(FP), AX
+	MOVQ          at+40(FP), CX
+	VMOVDQU32     (AX), Z0
+	VMOVDQU32     (CX), Z1
+	VMOVDQU32     64(AX), Z2
+	VMOVDQU32     64(CX), Z3
+	MOVQ          table+0(FP), AX
+	MOVQ          words+8(FP), CX
+	MOVQ          symbols+16(FP), DX
+	MOVQ          blocks+24(FP), BX
+	VMOVDQU32     (AX), Z4
+	VMOVDQU32     128(AX), Z5
+	VMOVDQU32     512(AX), Z6
+	VMOVDQU32     640(AX), Z7
+	VEXTRACTI64X4 $0x00, Z1, Y8
+	VPXORD        Z9, Z9, Z9
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y8*2), K1, Z9
+	VEXTRACTI64X4 $0x01, Z1, Y8
+	VPXORD        Z11, Z11, Z11
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y8*2), K1, Z11
+	VMOVDQU32     evenWords<>+0(SB), Z8
+	VMOVDQU32     oddWords<>+0(SB), Z10
+	VPERMI2D      Z11, Z9, Z8
+	VPERMI2D      Z11, Z9, Z10
+	VEXTRACTI64X4 $0x00, Z3, Y9
+	VPXORD        Z12, Z12, Z12
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y9*2), K1, Z12
+	VEXTRACTI64X4 $0x01, Z3, Y9
+	VPXORD        Z13, Z13, Z13
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y9*2), K1, Z13
+	VMOVDQU32     evenWords<>+0(SB), Z9
+	VMOVDQU32     oddWords<>+0(SB), Z11
+	VPERMI2D      Z13, Z12, Z9
+	VPERMI2D      Z13, Z12, Z11
+	IMUL3Q        $0x10, BX, SI
+	ADDQ          SI, DX
+
+block:
+	SUBQ            $0x10, DX
+	VBROADCASTI32X4 (DX), Z12
+	VINSERTI32X4    $0x01, 2304(DX), Z12, Z12
+	VINSERTI32X4    $0x02, 4608(DX), Z12, Z12
+	VINSERTI32X4    $0x03, 6912(DX), Z12, Z12
+	VBROADCASTI32X4 576(DX), Z13
+	VINSERTI32X4    $0x01, 2880(DX), Z13, Z13
+	VINSERTI32X4    $0x02, 5184(DX), Z13, Z13
+	VINSERTI32X4    $0x03, 7488(DX), Z13, Z13
+	VBROADCASTI32X4 1152(DX), Z14
+	VINSERTI32X4    $0x01, 3456(DX), Z14, Z14
+	VINSERTI32X4    $0x02, 5760(DX), Z14, Z14
+	VINSERTI32X4    $0x03, 8064(DX), Z14, Z14
+	VBROADCASTI32X4 1728(DX), Z15
+	VINSERTI32X4    $0x01, 4032(DX), Z15, Z15
+	VINSERTI32X4    $0x02, 6336(DX), Z15, Z15
+	VINSERTI32X4    $0x03, 8640(DX), Z15, Z15
+	VPUNPCKLDQ      Z13, Z12, Z16
+	VPUNPCKHDQ      Z13, Z12, Z12
+	VPUNPCKLDQ      Z15, Z14, Z13
+	VPUNPCKHDQ      Z15, Z14, Z15
+	VPUNPCKLQDQ     Z13, Z16, Z14
+	VPUNPCKHQDQ     Z13, Z16, Z13
+	VPUNPCKLQDQ     Z15, Z12, Z16
+	VPUNPCKHQDQ     Z15, Z12, Z12
+	VMOVDQU32       Z14, (SP)
+	VMOVDQU32       Z13, 64(SP)
+	VMOVDQU32       Z16, 128(SP)
+	VMOVDQU32       Z12, 192(SP)
+	VBROADCASTI32X4 9216(DX), Z12
+	VINSERTI32X4    $0x01, 11520(DX), Z12, Z12
+	VINSERTI32X4    $0x02, 13824(DX), Z12, Z12
+	VINSERTI32X4    $0x03, 16128(DX), Z12, Z12
+	VBROADCASTI32X4 9792(DX), Z13
+	VINSERTI32X4    $0x01, 12096(DX), Z13, Z13
+	VINSERTI32X4    $0x02, 14400(DX), Z13, Z13
+	VINSERTI32X4    $0x03, 16704(DX), Z13, Z13
+	VBROADCASTI32X4 10368(DX), Z14
+	VINSERTI32X4    $0x01, 12672(DX), Z14, Z14
+	VINSERTI32X4    $0x02, 14976(DX), Z14, Z14
+	VINSERTI32X4    $0x03, 17280(DX), Z14, Z14
+	VBROADCASTI32X4 10944(DX), Z15
+	VINSERTI32X4    $0x01, 13248(DX), Z15, Z15
+	VINSERTI32X4    $0x02, 15552(DX), Z15, Z15
+	VINSERTI32X4    $0x03, 17856(DX), Z15, Z15
+	VPUNPCKLDQ      Z13, Z12, Z16
+	VPUNPCKHDQ      Z13, Z12, Z12
+	VPUNPCKLDQ      Z15, Z14, Z13
+	VPUNPCKHDQ      Z15, Z14, Z15
+	VPUNPCKLQDQ     Z13, Z16, Z14
+	VPUNPCKHQDQ     Z13, Z16, Z13
+	VPUNPCKLQDQ     Z15, Z12, Z16
+	VPUNPCKHQDQ     Z15, Z12, Z12
+	VMOVDQU32       Z14, 256(SP)
+	VMOVDQU32       Z13, 320(SP)
+	VMOVDQU32       Z16, 384(SP)
+	VMOVDQU32       Z12, 448(SP)
+	VPSRLD          $0x18, 192(SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z0, K1
+	VPSLLD          $0x10, Z0, Z13
+	VPSHLDD         $0x10, Z8, Z10, K1, Z10
+	VPSHLDD         $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z0, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z0, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z0
+	VPADDD          Z12, Z0, Z0
+	VPSUBD          Z14, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x18, 448(SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z2, K1
+	VPSLLD          $0x10, Z2, Z13
+	VPSHLDD         $0x10, Z9, Z11, K1, Z11
+	VPSHLDD         $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z2, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z2, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z2
+	VPADDD          Z12, Z2, Z2
+	VPSUBD          Z14, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x10, 192(SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z0, K1
+	VPSLLD          $0x10, Z0, Z13
+	VPSHLDD         $0x10, Z8, Z10, K1, Z10
+	VPSHLDD         $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z0, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z0, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z0
+	VPADDD          Z12, Z0, Z0
+	VPSUBD          Z14, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x10, 448(SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z2, K1
+	VPSLLD          $0x10, Z2, Z13
+	VPSHLDD         $0x10, Z9, Z11, K1, Z11
+	VPSHLDD         $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z2, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z2, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z2
+	VPADDD          Z12, Z2, Z2
+	VPSUBD          Z14, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x08, 192(SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z0, K1
+	VPSLLD          $0x10, Z0, Z13
+	VPSHLDD         $0x10, Z8, Z10, K1, Z10
+	VPSHLDD         $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z0, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z0, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z0
+	VPADDD          Z12, Z0, Z0
+	VPSUBD          Z14, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x08, 448(SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z2, K1
+	VPSLLD          $0x10, Z2, Z13
+	VPSHLDD         $0x10, Z9, Z11, K1, Z11
+	VPSHLDD         $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z2, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z2, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z2
+	VPADDD          Z12, Z2, Z2
+	VPSUBD          Z14, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VMOVDQU32       192(SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z0, K1
+	VPSLLD          $0x10, Z0, Z13
+	VPSHLDD         $0x10, Z8, Z10, K1, Z10
+	VPSHLDD         $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z0, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z0, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z0
+	VPADDD          Z12, Z0, Z0
+	VPSUBD          Z14, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32       448(SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z2, K1
+	VPSLLD          $0x10, Z2, Z13
+	VPSHLDD         $0x10, Z9, Z11, K1, Z11
+	VPSHLDD         $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z2, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z2, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z2
+	VPADDD          Z12, Z2, Z2
+	VPSUBD          Z14, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VMOVDQU32       unpackedLanes<>+0(SB), Z12
+	VPERMD          Z1, Z12, Z12
+	VPUNPCKLDQ      Z10, Z8, Z13
+	VEXTRACTI64X4   $0x00, Z12, Y14
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z13, K1, (CX)(Y14*2)
+	VPUNPCKHDQ      Z10, Z8, Z13
+	VEXTRACTI64X4   $0x01, Z12, Y12
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z13, K1, (CX)(Y12*2)
+	VMOVDQU32       unpackedLanes<>+0(SB), Z12
+	VPERMD          Z3, Z12, Z12
+	VPUNPCKLDQ      Z11, Z9, Z13
+	VEXTRACTI64X4   $0x00, Z12, Y14
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z13, K1, (CX)(Y14*2)
+	VPUNPCKHDQ      Z11, Z9, Z13
+	VEXTRACTI64X4   $0x01, Z12, Y12
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z13, K1, (CX)(Y12*2)
+	VPSRLD          $0x18, 128(SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z0, K1
+	VPSLLD          $0x10, Z0, Z13
+	VPSHLDD         $0x10, Z8, Z10, K1, Z10
+	VPSHLDD         $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z0, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z0, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z0
+	VPADDD          Z12, Z0, Z0
+	VPSUBD          Z14, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x18, 384(SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z2, K1
+	VPSLLD          $0x10, Z2, Z13
+	VPSHLDD         $0x10, Z9, Z11, K1, Z11
+	VPSHLDD         $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z2, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z2, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z2
+	VPADDD          Z12, Z2, Z2
+	VPSUBD          Z14, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x10, 128(SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z0, K1
+	VPSLLD          $0x10, Z0, Z13
+	VPSHLDD         $0x10, Z8, Z10, K1, Z10
+	VPSHLDD         $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z0, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z0, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z0
+	VPADDD          Z12, Z0, Z0
+	VPSUBD          Z14, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x10, 384(SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z2, K1
+	VPSLLD          $0x10, Z2, Z13
+	VPSHLDD         $0x10, Z9, Z11, K1, Z11
+	VPSHLDD         $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z2, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z2, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z2
+	VPADDD          Z12, Z2, Z2
+	VPSUBD          Z14, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x08, 128(SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z0, K1
+	VPSLLD          $0x10, Z0, Z13
+	VPSHLDD         $0x10, Z8, Z10, K1, Z10
+	VPSHLDD         $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z0, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z0, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z0
+	VPADDD          Z12, Z0, Z0
+	VPSUBD          Z14, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x08, 384(SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z2, K1
+	VPSLLD          $0x10, Z2, Z13
+	VPSHLDD         $0x10, Z9, Z11, K1, Z11
+	VPSHLDD         $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z2, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z2, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z2
+	VPADDD          Z12, Z2, Z2
+	VPSUBD          Z14, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VMOVDQU32       128(SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z0, K1
+	VPSLLD          $0x10, Z0, Z13
+	VPSHLDD         $0x10, Z8, Z10, K1, Z10
+	VPSHLDD         $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z0, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z0, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z0
+	VPADDD          Z12, Z0, Z0
+	VPSUBD          Z14, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32       384(SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z2, K1
+	VPSLLD          $0x10, Z2, Z13
+	VPSHLDD         $0x10, Z9, Z11, K1, Z11
+	VPSHLDD         $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z2, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z2, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z2
+	VPADDD          Z12, Z2, Z2
+	VPSUBD          Z14, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VMOVDQU32       unpackedLanes<>+0(SB), Z12
+	VPERMD          Z1, Z12, Z12
+	VPUNPCKLDQ      Z10, Z8, Z13
+	VEXTRACTI64X4   $0x00, Z12, Y14
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z13, K1, (CX)(Y14*2)
+	VPUNPCKHDQ      Z10, Z8, Z13
+	VEXTRACTI64X4   $0x01, Z12, Y12
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z13, K1, (CX)(Y12*2)
+	VMOVDQU32       unpackedLanes<>+0(SB), Z12
+	VPERMD          Z3, Z12, Z12
+	VPUNPCKLDQ      Z11, Z9, Z13
+	VEXTRACTI64X4   $0x00, Z12, Y14
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z13, K1, (CX)(Y14*2)
+	VPUNPCKHDQ      Z11, Z9, Z13
+	VEXTRACTI64X4   $0x01, Z12, Y12
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z13, K1, (CX)(Y12*2)
+	VPSRLD          $0x18, 64(SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z0, K1
+	VPSLLD          $0x10, Z0, Z13
+	VPSHLDD         $0x10, Z8, Z10, K1, Z10
+	VPSHLDD         $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z0, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z0, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z0
+	VPADDD          Z12, Z0, Z0
+	VPSUBD          Z14, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x18, 320(SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z2, K1
+	VPSLLD          $0x10, Z2, Z13
+	VPSHLDD         $0x10, Z9, Z11, K1, Z11
+	VPSHLDD         $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z2, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z2, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z2
+	VPADDD          Z12, Z2, Z2
+	VPSUBD          Z14, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x10, 64(SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z0, K1
+	VPSLLD          $0x10, Z0, Z13
+	VPSHLDD         $0x10, Z8, Z10, K1, Z10
+	VPSHLDD         $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z0, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z0, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z0
+	VPADDD          Z12, Z0, Z0
+	VPSUBD          Z14, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x10, 320(SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z2, K1
+	VPSLLD          $0x10, Z2, Z13
+	VPSHLDD         $0x10, Z9, Z11, K1, Z11
+	VPSHLDD         $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z2, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z2, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z2
+	VPADDD          Z12, Z2, Z2
+	VPSUBD          Z14, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x08, 64(SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z0, K1
+	VPSLLD          $0x10, Z0, Z13
+	VPSHLDD         $0x10, Z8, Z10, K1, Z10
+	VPSHLDD         $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z0, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z0, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z0
+	VPADDD          Z12, Z0, Z0
+	VPSUBD          Z14, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x08, 320(SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z2, K1
+	VPSLLD          $0x10, Z2, Z13
+	VPSHLDD         $0x10, Z9, Z11, K1, Z11
+	VPSHLDD         $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z2, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z2, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z2
+	VPADDD          Z12, Z2, Z2
+	VPSUBD          Z14, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VMOVDQU32       64(SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z0, K1
+	VPSLLD          $0x10, Z0, Z13
+	VPSHLDD         $0x10, Z8, Z10, K1, Z10
+	VPSHLDD         $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z0, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z0, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z0
+	VPADDD          Z12, Z0, Z0
+	VPSUBD          Z14, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32       320(SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z2, K1
+	VPSLLD          $0x10, Z2, Z13
+	VPSHLDD         $0x10, Z9, Z11, K1, Z11
+	VPSHLDD         $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z2, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z2, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z2
+	VPADDD          Z12, Z2, Z2
+	VPSUBD          Z14, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VMOVDQU32       unpackedLanes<>+0(SB), Z12
+	VPERMD          Z1, Z12, Z12
+	VPUNPCKLDQ      Z10, Z8, Z13
+	VEXTRACTI64X4   $0x00, Z12, Y14
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z13, K1, (CX)(Y14*2)
+	VPUNPCKHDQ      Z10, Z8, Z13
+	VEXTRACTI64X4   $0x01, Z12, Y12
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z13, K1, (CX)(Y12*2)
+	VMOVDQU32       unpackedLanes<>+0(SB), Z12
+	VPERMD          Z3, Z12, Z12
+	VPUNPCKLDQ      Z11, Z9, Z13
+	VEXTRACTI64X4   $0x00, Z12, Y14
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z13, K1, (CX)(Y14*2)
+	VPUNPCKHDQ      Z11, Z9, Z13
+	VEXTRACTI64X4   $0x01, Z12, Y12
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z13, K1, (CX)(Y12*2)
+	VPSRLD          $0x18, (SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z0, K1
+	VPSLLD          $0x10, Z0, Z13
+	VPSHLDD         $0x10, Z8, Z10, K1, Z10
+	VPSHLDD         $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z0, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z0, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z0
+	VPADDD          Z12, Z0, Z0
+	VPSUBD          Z14, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x18, 256(SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z2, K1
+	VPSLLD          $0x10, Z2, Z13
+	VPSHLDD         $0x10, Z9, Z11, K1, Z11
+	VPSHLDD         $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z2, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z2, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z2
+	VPADDD          Z12, Z2, Z2
+	VPSUBD          Z14, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x10, (SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z0, K1
+	VPSLLD          $0x10, Z0, Z13
+	VPSHLDD         $0x10, Z8, Z10, K1, Z10
+	VPSHLDD         $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z0, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z0, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z0
+	VPADDD          Z12, Z0, Z0
+	VPSUBD          Z14, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x10, 256(SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z2, K1
+	VPSLLD          $0x10, Z2, Z13
+	VPSHLDD         $0x10, Z9, Z11, K1, Z11
+	VPSHLDD         $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z2, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z2, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z2
+	VPADDD          Z12, Z2, Z2
+	VPSUBD          Z14, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x08, (SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z0, K1
+	VPSLLD          $0x10, Z0, Z13
+	VPSHLDD         $0x10, Z8, Z10, K1, Z10
+	VPSHLDD         $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z0, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z0, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z0
+	VPADDD          Z12, Z0, Z0
+	VPSUBD          Z14, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x08, 256(SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z2, K1
+	VPSLLD          $0x10, Z2, Z13
+	VPSHLDD         $0x10, Z9, Z11, K1, Z11
+	VPSHLDD         $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z2, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z2, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z2
+	VPADDD          Z12, Z2, Z2
+	VPSUBD          Z14, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VMOVDQU32       (SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z0, K1
+	VPSLLD          $0x10, Z0, Z13
+	VPSHLDD         $0x10, Z8, Z10, K1, Z10
+	VPSHLDD         $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z0, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z0, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z0
+	VPADDD          Z12, Z0, Z0
+	VPSUBD          Z14, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32       256(SP), Z12
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        64(AX), Z4, Z13
+	VMOVDQA32       Z12, Z14
+	VPERMI2D        192(AX), Z5, Z14
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z14, K1, Z13
+	VPSRLD          $0x14, Z13, Z14
+	VPANDD.BCST     wordfff<>+0(SB), Z13, Z15
+	VPANDD.BCST     wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD         $0x05, Z13, Z2, K1
+	VPSLLD          $0x10, Z2, Z13
+	VPSHLDD         $0x10, Z9, Z11, K1, Z11
+	VPSHLDD         $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z12, Z13
+	VPERMI2D        576(AX), Z6, Z13
+	VMOVDQA32       Z12, Z16
+	VPERMI2D        704(AX), Z7, Z16
+	VPTESTMD.BCST   word20<>+0(SB), Z12, K1
+	VMOVDQA32       Z16, K1, Z13
+	VCVTUDQ2PS      Z2, Z12
+	VMULPS          Z13, Z12, Z12
+	VCVTTPS2UDQ     Z12, Z12
+	VPMULLD         Z14, Z12, Z13
+	VPSUBD          Z13, Z2, Z13
+	VPCMPUD         $0x05, Z14, Z13, K1
+	VPSLLD          $0x0c, Z12, Z12
+	VPADDD          Z13, Z15, Z2
+	VPADDD          Z12, Z2, Z2
+	VPSUBD          Z14, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VMOVDQU32       unpackedLanes<>+0(SB), Z12
+	VPERMD          Z1, Z12, Z12
+	VPUNPCKLDQ      Z10, Z8, Z13
+	VEXTRACTI64X4   $0x00, Z12, Y14
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z13, K1, (CX)(Y14*2)
+	VPUNPCKHDQ      Z10, Z8, Z13
+	VEXTRACTI64X4   $0x01, Z12, Y12
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z13, K1, (CX)(Y12*2)
+	VMOVDQU32       unpackedLanes<>+0(SB), Z12
+	VPERMD          Z3, Z12, Z12
+	VPUNPCKLDQ      Z11, Z9, Z13
+	VEXTRACTI64X4   $0x00, Z12, Y14
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z13, K1, (CX)(Y14*2)
+	VPUNPCKHDQ      Z11, Z9, Z13
+	VEXTRACTI64X4   $0x01, Z12, Y12
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z13, K1, (CX)(Y12*2)
+	DECQ            BX
+	JNZ             block
+	MOVQ            states+32(FP), AX
+	MOVQ            at+40(FP), CX
+	VMOVDQU32       Z0, (AX)
+	VMOVDQU32       Z1, (CX)
+	VMOVDQU32       Z2, 64(AX)
+	VMOVDQU32       Z3, 64(CX)
+	VZEROUPPER
+	RET
+
+// func ransEncode32Of128VBMI2(table *uint32, words *byte, symbols *byte, blocks int, states *uint32, at *uint32)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VBMI2
+TEXT ·ransEncode32Of128VBMI2(SB), $512-48
+	MOVQ          states+32(FP), AX
+	MOVQ          at+40(FP), CX
+	VMOVDQU32     (AX), Z0
+	VMOVDQU32     (CX), Z1
+	VMOVDQU32     64(AX), Z2
+	VMOVDQU32     64(CX), Z3
+	MOVQ          table+0(FP), AX
+	MOVQ          words+8(FP), CX
+	MOVQ          symbols+16(FP), DX
+	MOVQ          blocks+24(FP), BX
+	VMOVDQU32     (AX), Z4
+	VMOVDQU32     128(AX), Z5
+	VMOVDQU32     256(AX), Z6
+	VMOVDQU32     384(AX), Z7
+	VEXTRACTI64X4 $0x00, Z1, Y8
+	VPXORD        Z9, Z9, Z9
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y8*2), K1, Z9
+	VEXTRACTI64X4 $0x01, Z1, Y8
+	VPXORD        Z11, Z11, Z11
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y8*2), K1, Z11
+	VMOVDQU32     evenWords<>+0(SB), Z8
+	VMOVDQU32     oddWords<>+0(SB), Z10
+	VPERMI2D      Z11, Z9, Z8
+	VPERMI2D      Z11, Z9, Z10
+	VEXTRACTI64X4 $0x00, Z3, Y9
+	VPXORD        Z12, Z12, Z12
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y9*2), K1, Z12
+	VEXTRACTI64X4 $0x01, Z3, Y9
+	VPXORD        Z13, Z13, Z13
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y9*2), K1, Z13
+	VMOVDQU32     evenWords<>+0(SB), Z9
+	VMOVDQU32     oddWords<>+0(SB), Z11
+	VPERMI2D      Z13, Z12, Z9
+	VPERMI2D      Z13, Z12, Z11
+	IMUL3Q        $0x10, BX, SI
+	ADDQ          SI, DX
+
+block:
+	SUBQ              $0x10, DX
+	VBROADCASTI32X4   (DX), Z12
+	VINSERTI32X4      $0x01, 2304(DX), Z12, Z12
+	VINSERTI32X4      $0x02, 4608(DX), Z12, Z12
+	VINSERTI32X4      $0x03, 6912(DX), Z12, Z12
+	VBROADCASTI32X4   576(DX), Z13
+	VINSERTI32X4      $0x01, 2880(DX), Z13, Z13
+	VINSERTI32X4      $0x02, 5184(DX), Z13, Z13
+	VINSERTI32X4      $0x03, 7488(DX), Z13, Z13
+	VBROADCASTI32X4   1152(DX), Z14
+	VINSERTI32X4      $0x01, 3456(DX), Z14, Z14
+	VINSERTI32X4      $0x02, 5760(DX), Z14, Z14
+	VINSERTI32X4      $0x03, 8064(DX), Z14, Z14
+	VBROADCASTI32X4   1728(DX), Z15
+	VINSERTI32X4      $0x01, 4032(DX), Z15, Z15
+	VINSERTI32X4      $0x02, 6336(DX), Z15, Z15
+	VINSERTI32X4      $0x03, 8640(DX), Z15, Z15
+	VPUNPCKLDQ        Z13, Z12, Z16
+	VPUNPCKHDQ        Z13, Z12, Z12
+	VPUNPCKLDQ        Z15, Z14, Z13
+	VPUNPCKHDQ        Z15, Z14, Z15
+	VPUNPCKLQDQ       Z13, Z16, Z14
+	VPUNPCKHQDQ       Z13, Z16, Z13
+	VPUNPCKLQDQ       Z15, Z12, Z16
+	VPUNPCKHQDQ       Z15, Z12, Z12
+	VMOVDQU32         Z14, (SP)
+	VMOVDQU32         Z13, 64(SP)
+	VMOVDQU32         Z16, 128(SP)
+	VMOVDQU32         Z12, 192(SP)
+	VBROADCASTI32X4   9216(DX), Z12
+	VINSERTI32X4      $0x01, 11520(DX), Z12, Z12
+	VINSERTI32X4      $0x02, 13824(DX), Z12, Z12
+	VINSERTI32X4      $0x03, 16128(DX), Z12, Z12
+	VBROADCASTI32X4   9792(DX), Z13
+	VINSERTI32X4      $0x01, 12096(DX), Z13, Z13
+	VINSERTI32X4      $0x02, 14400(DX), Z13, Z13
+	VINSERTI32X4      $0x03, 16704(DX), Z13, Z13
+	VBROADCASTI32X4   10368(DX), Z14
+	VINSERTI32X4      $0x01, 12672(DX), Z14, Z14
+	VINSERTI32X4      $0x02, 14976(DX), Z14, Z14
+	VINSERTI32X4      $0x03, 17280(DX), Z14, Z14
+	VBROADCASTI32X4   10944(DX), Z15
+	VINSERTI32X4      $0x01, 13248(DX), Z15, Z15
+	VINSERTI32X4      $0x02, 15552(DX), Z15, Z15
+	VINSERTI32X4      $0x03, 17856(DX), Z15, Z15
+	VPUNPCKLDQ        Z13, Z12, Z16
+	VPUNPCKHDQ        Z13, Z12, Z12
+	VPUNPCKLDQ        Z15, Z14, Z13
+	VPUNPCKHDQ        Z15, Z14, Z15
+	VPUNPCKLQDQ       Z13, Z16, Z14
+	VPUNPCKHQDQ       Z13, Z16, Z13
+	VPUNPCKLQDQ       Z15, Z12, Z16
+	VPUNPCKHQDQ       Z15, Z12, Z12
+	VMOVDQU32         Z14, 256(SP)
+	VMOVDQU32         Z13, 320(SP)
+	VMOVDQU32         Z16, 384(SP)
+	VMOVDQU32         Z12, 448(SP)
+	VPSRLD            $0x18, 192(SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z0, K1
+	VPSLLD            $0x10, Z0, Z13
+	VPSHLDD           $0x10, Z8, Z10, K1, Z10
+	VPSHLDD           $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z0, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z0, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z0
+	VPADDD            Z15, Z0, Z0
+	VPSUBD            Z12, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x18, 448(SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z2, K1
+	VPSLLD            $0x10, Z2, Z13
+	VPSHLDD           $0x10, Z9, Z11, K1, Z11
+	VPSHLDD           $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z2, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z2, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z2
+	VPADDD            Z15, Z2, Z2
+	VPSUBD            Z12, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD            $0x10, 192(SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z0, K1
+	VPSLLD            $0x10, Z0, Z13
+	VPSHLDD           $0x10, Z8, Z10, K1, Z10
+	VPSHLDD           $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z0, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z0, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z0
+	VPADDD            Z15, Z0, Z0
+	VPSUBD            Z12, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x10, 448(SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z2, K1
+	VPSLLD            $0x10, Z2, Z13
+	VPSHLDD           $0x10, Z9, Z11, K1, Z11
+	VPSHLDD           $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z2, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z2, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z2
+	VPADDD            Z15, Z2, Z2
+	VPSUBD            Z12, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD            $0x08, 192(SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z0, K1
+	VPSLLD            $0x10, Z0, Z13
+	VPSHLDD           $0x10, Z8, Z10, K1, Z10
+	VPSHLDD           $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z0, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z0, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z0
+	VPADDD            Z15, Z0, Z0
+	VPSUBD            Z12, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x08, 448(SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z2, K1
+	VPSLLD            $0x10, Z2, Z13
+	VPSHLDD           $0x10, Z9, Z11, K1, Z11
+	VPSHLDD           $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z2, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z2, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z2
+	VPADDD            Z15, Z2, Z2
+	VPSUBD            Z12, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VMOVDQU32         192(SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z0, K1
+	VPSLLD            $0x10, Z0, Z13
+	VPSHLDD           $0x10, Z8, Z10, K1, Z10
+	VPSHLDD           $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z0, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z0, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z0
+	VPADDD            Z15, Z0, Z0
+	VPSUBD            Z12, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32         448(SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z2, K1
+	VPSLLD            $0x10, Z2, Z13
+	VPSHLDD           $0x10, Z9, Z11, K1, Z11
+	VPSHLDD           $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z2, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z2, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z2
+	VPADDD            Z15, Z2, Z2
+	VPSUBD            Z12, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VMOVDQU32         unpackedLanes<>+0(SB), Z12
+	VPERMD            Z1, Z12, Z12
+	VPUNPCKLDQ        Z10, Z8, Z13
+	VEXTRACTI64X4     $0x00, Z12, Y14
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z13, K1, (CX)(Y14*2)
+	VPUNPCKHDQ        Z10, Z8, Z13
+	VEXTRACTI64X4     $0x01, Z12, Y12
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z13, K1, (CX)(Y12*2)
+	VMOVDQU32         unpackedLanes<>+0(SB), Z12
+	VPERMD            Z3, Z12, Z12
+	VPUNPCKLDQ        Z11, Z9, Z13
+	VEXTRACTI64X4     $0x00, Z12, Y14
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z13, K1, (CX)(Y14*2)
+	VPUNPCKHDQ        Z11, Z9, Z13
+	VEXTRACTI64X4     $0x01, Z12, Y12
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z13, K1, (CX)(Y12*2)
+	VPSRLD            $0x18, 128(SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z0, K1
+	VPSLLD            $0x10, Z0, Z13
+	VPSHLDD           $0x10, Z8, Z10, K1, Z10
+	VPSHLDD           $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z0, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z0, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z0
+	VPADDD            Z15, Z0, Z0
+	VPSUBD            Z12, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x18, 384(SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z2, K1
+	VPSLLD            $0x10, Z2, Z13
+	VPSHLDD           $0x10, Z9, Z11, K1, Z11
+	VPSHLDD           $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z2, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z2, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z2
+	VPADDD            Z15, Z2, Z2
+	VPSUBD            Z12, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD            $0x10, 128(SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z0, K1
+	VPSLLD            $0x10, Z0, Z13
+	VPSHLDD           $0x10, Z8, Z10, K1, Z10
+	VPSHLDD           $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z0, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z0, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z0
+	VPADDD            Z15, Z0, Z0
+	VPSUBD            Z12, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x10, 384(SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z2, K1
+	VPSLLD            $0x10, Z2, Z13
+	VPSHLDD           $0x10, Z9, Z11, K1, Z11
+	VPSHLDD           $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z2, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z2, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z2
+	VPADDD            Z15, Z2, Z2
+	VPSUBD            Z12, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD            $0x08, 128(SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z0, K1
+	VPSLLD            $0x10, Z0, Z13
+	VPSHLDD           $0x10, Z8, Z10, K1, Z10
+	VPSHLDD           $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z0, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z0, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z0
+	VPADDD            Z15, Z0, Z0
+	VPSUBD            Z12, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x08, 384(SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z2, K1
+	VPSLLD            $0x10, Z2, Z13
+	VPSHLDD           $0x10, Z9, Z11, K1, Z11
+	VPSHLDD           $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z2, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z2, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z2
+	VPADDD            Z15, Z2, Z2
+	VPSUBD            Z12, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VMOVDQU32         128(SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z0, K1
+	VPSLLD            $0x10, Z0, Z13
+	VPSHLDD           $0x10, Z8, Z10, K1, Z10
+	VPSHLDD           $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z0, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z0, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z0
+	VPADDD            Z15, Z0, Z0
+	VPSUBD            Z12, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32         384(SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z2, K1
+	VPSLLD            $0x10, Z2, Z13
+	VPSHLDD           $0x10, Z9, Z11, K1, Z11
+	VPSHLDD           $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z2, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z2, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z2
+	VPADDD            Z15, Z2, Z2
+	VPSUBD            Z12, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VMOVDQU32         unpackedLanes<>+0(SB), Z12
+	VPERMD            Z1, Z12, Z12
+	VPUNPCKLDQ        Z10, Z8, Z13
+	VEXTRACTI64X4     $0x00, Z12, Y14
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z13, K1, (CX)(Y14*2)
+	VPUNPCKHDQ        Z10, Z8, Z13
+	VEXTRACTI64X4     $0x01, Z12, Y12
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z13, K1, (CX)(Y12*2)
+	VMOVDQU32         unpackedLanes<>+0(SB), Z12
+	VPERMD            Z3, Z12, Z12
+	VPUNPCKLDQ        Z11, Z9, Z13
+	VEXTRACTI64X4     $0x00, Z12, Y14
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z13, K1, (CX)(Y14*2)
+	VPUNPCKHDQ        Z11, Z9, Z13
+	VEXTRACTI64X4     $0x01, Z12, Y12
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z13, K1, (CX)(Y12*2)
+	VPSRLD            $0x18, 64(SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z0, K1
+	VPSLLD            $0x10, Z0, Z13
+	VPSHLDD           $0x10, Z8, Z10, K1, Z10
+	VPSHLDD           $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z0, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z0, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z0
+	VPADDD            Z15, Z0, Z0
+	VPSUBD            Z12, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x18, 320(SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z2, K1
+	VPSLLD            $0x10, Z2, Z13
+	VPSHLDD           $0x10, Z9, Z11, K1, Z11
+	VPSHLDD           $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z2, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z2, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z2
+	VPADDD            Z15, Z2, Z2
+	VPSUBD            Z12, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD            $0x10, 64(SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z0, K1
+	VPSLLD            $0x10, Z0, Z13
+	VPSHLDD           $0x10, Z8, Z10, K1, Z10
+	VPSHLDD           $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z0, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z0, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z0
+	VPADDD            Z15, Z0, Z0
+	VPSUBD            Z12, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x10, 320(SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z2, K1
+	VPSLLD            $0x10, Z2, Z13
+	VPSHLDD           $0x10, Z9, Z11, K1, Z11
+	VPSHLDD           $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z2, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z2, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z2
+	VPADDD            Z15, Z2, Z2
+	VPSUBD            Z12, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD            $0x08, 64(SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z0, K1
+	VPSLLD            $0x10, Z0, Z13
+	VPSHLDD           $0x10, Z8, Z10, K1, Z10
+	VPSHLDD           $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z0, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z0, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z0
+	VPADDD            Z15, Z0, Z0
+	VPSUBD            Z12, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x08, 320(SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z2, K1
+	VPSLLD            $0x10, Z2, Z13
+	VPSHLDD           $0x10, Z9, Z11, K1, Z11
+	VPSHLDD           $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z2, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z2, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z2
+	VPADDD            Z15, Z2, Z2
+	VPSUBD            Z12, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VMOVDQU32         64(SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z0, K1
+	VPSLLD            $0x10, Z0, Z13
+	VPSHLDD           $0x10, Z8, Z10, K1, Z10
+	VPSHLDD           $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z0, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z0, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z0
+	VPADDD            Z15, Z0, Z0
+	VPSUBD            Z12, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32         320(SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z2, K1
+	VPSLLD            $0x10, Z2, Z13
+	VPSHLDD           $0x10, Z9, Z11, K1, Z11
+	VPSHLDD           $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z2, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z2, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z2
+	VPADDD            Z15, Z2, Z2
+	VPSUBD            Z12, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VMOVDQU32         unpackedLanes<>+0(SB), Z12
+	VPERMD            Z1, Z12, Z12
+	VPUNPCKLDQ        Z10, Z8, Z13
+	VEXTRACTI64X4     $0x00, Z12, Y14
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z13, K1, (CX)(Y14*2)
+	VPUNPCKHDQ        Z10, Z8, Z13
+	VEXTRACTI64X4     $0x01, Z12, Y12
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z13, K1, (CX)(Y12*2)
+	VMOVDQU32         unpackedLanes<>+0(SB), Z12
+	VPERMD            Z3, Z12, Z12
+	VPUNPCKLDQ        Z11, Z9, Z13
+	VEXTRACTI64X4     $0x00, Z12, Y14
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z13, K1, (CX)(Y14*2)
+	VPUNPCKHDQ        Z11, Z9, Z13
+	VEXTRACTI64X4     $0x01, Z12, Y12
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z13, K1, (CX)(Y12*2)
+	VPSRLD            $0x18, (SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z0, K1
+	VPSLLD            $0x10, Z0, Z13
+	VPSHLDD           $0x10, Z8, Z10, K1, Z10
+	VPSHLDD           $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z0, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z0, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z0
+	VPADDD            Z15, Z0, Z0
+	VPSUBD            Z12, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x18, 256(SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z2, K1
+	VPSLLD            $0x10, Z2, Z13
+	VPSHLDD           $0x10, Z9, Z11, K1, Z11
+	VPSHLDD           $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z2, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z2, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z2
+	VPADDD            Z15, Z2, Z2
+	VPSUBD            Z12, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD            $0x10, (SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z0, K1
+	VPSLLD            $0x10, Z0, Z13
+	VPSHLDD           $0x10, Z8, Z10, K1, Z10
+	VPSHLDD           $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z0, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z0, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z0
+	VPADDD            Z15, Z0, Z0
+	VPSUBD            Z12, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x10, 256(SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z2, K1
+	VPSLLD            $0x10, Z2, Z13
+	VPSHLDD           $0x10, Z9, Z11, K1, Z11
+	VPSHLDD           $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z2, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z2, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z2
+	VPADDD            Z15, Z2, Z2
+	VPSUBD            Z12, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD            $0x08, (SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z0, K1
+	VPSLLD            $0x10, Z0, Z13
+	VPSHLDD           $0x10, Z8, Z10, K1, Z10
+	VPSHLDD           $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z0, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z0, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z0
+	VPADDD            Z15, Z0, Z0
+	VPSUBD            Z12, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x08, 256(SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z2, K1
+	VPSLLD            $0x10, Z2, Z13
+	VPSHLDD           $0x10, Z9, Z11, K1, Z11
+	VPSHLDD           $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z2, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z2, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z2
+	VPADDD            Z15, Z2, Z2
+	VPSUBD            Z12, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VMOVDQU32         (SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z0, K1
+	VPSLLD            $0x10, Z0, Z13
+	VPSHLDD           $0x10, Z8, Z10, K1, Z10
+	VPSHLDD           $0x10, Z13, Z8, K1, Z8
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z0, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z0, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z0
+	VPADDD            Z15, Z0, Z0
+	VPSUBD            Z12, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32         256(SP), Z12
+	VMOVDQA32         Z12, Z13
+	VPERMI2D          64(AX), Z4, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          192(AX), Z5, Z14
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VMOVDQA32         Z12, Z14
+	VPERMI2D          320(AX), Z6, Z14
+	VMOVDQA32         Z12, Z15
+	VPERMI2D          448(AX), Z7, Z15
+	VPTESTMD.BCST     word20<>+0(SB), Z12, K1
+	VMOVDQA32         Z15, K1, Z14
+	VPTESTMD.BCST     word40<>+0(SB), Z12, K1
+	VMOVDQA32         Z14, K1, Z13
+	VPSRLD            $0x14, Z13, Z12
+	VPANDD.BCST       wordfff<>+0(SB), Z13, Z14
+	VPANDD.BCST       wordfff00000<>+0(SB), Z13, Z13
+	VPCMPUD           $0x05, Z13, Z2, K1
+	VPSLLD            $0x10, Z2, Z13
+	VPSHLDD           $0x10, Z9, Z11, K1, Z11
+	VPSHLDD           $0x10, Z13, Z9, K1, Z9
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z12, Z13
+	VRCP14PS          Z13, Z15
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z15, Z13
+	VFMADD213PS       Z15, Z15, Z13
+	VCVTUDQ2PS        Z2, Z15
+	VMULPS            Z13, Z15, Z15
+	VCVTTPS2UDQ       Z15, Z15
+	VPMULLD           Z12, Z15, Z13
+	VPSUBD            Z13, Z2, Z13
+	VPCMPUD           $0x05, Z12, Z13, K1
+	VPSLLD            $0x0c, Z15, Z15
+	VPADDD            Z13, Z14, Z2
+	VPADDD            Z15, Z2, Z2
+	VPSUBD            Z12, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VMOVDQU32         unpackedLanes<>+0(SB), Z12
+	VPERMD            Z1, Z12, Z12
+	VPUNPCKLDQ        Z10, Z8, Z13
+	VEXTRACTI64X4     $0x00, Z12, Y14
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z13, K1, (CX)(Y14*2)
+	VPUNPCKHDQ        Z10, Z8, Z13
+	VEXTRACTI64X4     $0x01, Z12, Y12
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z13, K1, (CX)(Y12*2)
+	VMOVDQU32         unpackedLanes<>+0(SB), Z12
+	VPERMD            Z3, Z12, Z12
+	VPUNPCKLDQ        Z11, Z9, Z13
+	VEXTRACTI64X4     $0x00, Z12, Y14
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z13, K1, (CX)(Y14*2)
+	VPUNPCKHDQ        Z11, Z9, Z13
+	VEXTRACTI64X4     $0x01, Z12, Y12
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z13, K1, (CX)(Y12*2)
+	DECQ              BX
+	JNZ               block
+	MOVQ              states+32(FP), AX
+	MOVQ              at+40(FP), CX
+	VMOVDQU32         Z0, (AX)
+	VMOVDQU32         Z1, (CX)
+	VMOVDQU32         Z2, 64(AX)
+	VMOVDQU32         Z3, 64(CX)
+	VZEROUPPER
+	RET
+
+// func ransEncode64Of64VBMI2(table *uint32, words *byte, symbols *byte, blocks int, states *uint32, at *uint32)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VBMI2
+TEXT ·ransEncode64Of64VBMI2(SB), $1024-48
+	MOVQ          states+32(FP), AX
+	MOVQ          at+40(FP), CX
+	VMOVDQU32     (AX), Z0
+	VMOVDQU32     (CX), Z1
+	VMOVDQU32     64(AX), Z2
+	VMOVDQU32     64(CX), Z3
+	VMOVDQU32     128(AX), Z4
+	VMOVDQU32     128(CX), Z5
+	VMOVDQU32     192(AX), Z6
+	VMOVDQU32     192(CX), Z7
+	MOVQ          table+0(FP), AX
+	MOVQ          words+8(FP), CX
+	MOVQ          symbols+16(FP), DX
+	MOVQ          blocks+24(FP), BX
+	VMOVDQU32     (AX), Z8
+	VMOVDQU32     128(AX), Z9
+	VMOVDQU32     512(AX), Z10
+	VMOVDQU32     640(AX), Z11
+	VEXTRACTI64X4 $0x00, Z1, Y12
+	VPXORD        Z13, Z13, Z13
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y12*2), K1, Z13
+	VEXTRACTI64X4 $0x01, Z1, Y12
+	VPXORD        Z14, Z14, Z14
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y12*2), K1, Z14
+	VMOVDQU32     evenWords<>+0(SB), Z12
+	VMOVDQU32     oddWords<>+0(SB), Z16
+	VPERMI2D      Z14, Z13, Z12
+	VPERMI2D      Z14, Z13, Z16
+	VEXTRACTI64X4 $0x00, Z3, Y13
+	VPXORD        Z14, Z14, Z14
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y13*2), K1, Z14
+	VEXTRACTI64X4 $0x01, Z3, Y13
+	VPXORD        Z15, Z15, Z15
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y13*2), K1, Z15
+	VMOVDQU32     evenWords<>+0(SB), Z13
+	VMOVDQU32     oddWords<>+0(SB), Z17
+	VPERMI2D      Z15, Z14, Z13
+	VPERMI2D      Z15, Z14, Z17
+	VEXTRACTI64X4 $0x00, Z5, Y14
+	VPXORD        Z15, Z15, Z15
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y14*2), K1, Z15
+	VEXTRACTI64X4 $0x01, Z5, Y14
+	VPXORD        Z19, Z19, Z19
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y14*2), K1, Z19
+	VMOVDQU32     evenWords<>+0(SB), Z14
+	VMOVDQU32     oddWords<>+0(SB), Z18
+	VPERMI2D      Z19, Z15, Z14
+	VPERMI2D      Z19, Z15, Z18
+	VEXTRACTI64X4 $0x00, Z7, Y15
+	VPXORD        Z20, Z20, Z20
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y15*2), K1, Z20
+	VEXTRACTI64X4 $0x01, Z7, Y15
+	VPXORD        Z21, Z21, Z21
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y15*2), K1, Z21
+	VMOVDQU32     evenWords<>+0(SB), Z15
+	VMOVDQU32     oddWords<>+0(SB), Z19
+	VPERMI2D      Z21, Z20, Z15
+	VPERMI2D      Z21, Z20, Z19
+	IMUL3Q        $0x10, BX, SI
+	ADDQ          SI, DX
+
+block:
+	SUBQ            $0x10, DX
+	VBROADCASTI32X4 (DX), Z20
+	VINSERTI32X4    $0x01, 2304(DX), Z20, Z20
+	VINSERTI32X4    $0x02, 4608(DX), Z20, Z20
+	VINSERTI32X4    $0x03, 6912(DX), Z20, Z20
+	VBROADCASTI32X4 576(DX), Z21
+	VINSERTI32X4    $0x01, 2880(DX), Z21, Z21
+	VINSERTI32X4    $0x02, 5184(DX), Z21, Z21
+	VINSERTI32X4    $0x03, 7488(DX), Z21, Z21
+	VBROADCASTI32X4 1152(DX), Z22
+	VINSERTI32X4    $0x01, 3456(DX), Z22, Z22
+	VINSERTI32X4    $0x02, 5760(DX), Z22, Z22
+	VINSERTI32X4    $0x03, 8064(DX), Z22, Z22
+	VBROADCASTI32X4 1728(DX), Z23
+	VINSERTI32X4    $0x01, 4032(DX), Z23, Z23
+	VINSERTI32X4    $0x02, 6336(DX), Z23, Z23
+	VINSERTI32X4    $0x03, 8640(DX), Z23, Z23
+	VPUNPCKLDQ      Z21, Z20, Z24
+	VPUNPCKHDQ      Z21, Z20, Z20
+	VPUNPCKLDQ      Z23, Z22, Z21
+	VPUNPCKHDQ      Z23, Z22, Z23
+	VPUNPCKLQDQ     Z21, Z24, Z22
+	VPUNPCKHQDQ     Z21, Z24, Z21
+	VPUNPCKLQDQ     Z23, Z20, Z24
+	VPUNPCKHQDQ     Z23, Z20, Z20
+	VMOVDQU32       Z22, (SP)
+	VMOVDQU32       Z21, 64(SP)
+	VMOVDQU32       Z24, 128(SP)
+	VMOVDQU32       Z20, 192(SP)
+	VBROADCASTI32X4 9216(DX), Z20
+	VINSERTI32X4    $0x01, 11520(DX), Z20, Z20
+	VINSERTI32X4    $0x02, 13824(DX), Z20, Z20
+	VINSERTI32X4    $0x03, 16128(DX), Z20, Z20
+	VBROADCASTI32X4 9792(DX), Z21
+	VINSERTI32X4    $0x01, 12096(DX), Z21, Z21
+	VINSERTI32X4    $0x02, 14400(DX), Z21, Z21
+	VINSERTI32X4    $0x03, 16704(DX), Z21, Z21
+	VBROADCASTI32X4 10368(DX), Z22
+	VINSERTI32X4    $0x01, 12672(DX), Z22, Z22
+	VINSERTI32X4    $0x02, 14976(DX), Z22, Z22
+	VINSERTI32X4    $0x03, 17280(DX), Z22, Z22
+	VBROADCASTI32X4 10944(DX), Z23
+	VINSERTI32X4    $0x01, 13248(DX), Z23, Z23
+	VINSERTI32X4    $0x02, 15552(DX), Z23, Z23
+	VINSERTI32X4    $0x03, 17856(DX), Z23, Z23
+	VPUNPCKLDQ      Z21, Z20, Z24
+	VPUNPCKHDQ      Z21, Z20, Z20
+	VPUNPCKLDQ      Z23, Z22, Z21
+	VPUNPCKHDQ      Z23, Z22, Z23
+	VPUNPCKLQDQ     Z21, Z24, Z22
+	VPUNPCKHQDQ     Z21, Z24, Z21
+	VPUNPCKLQDQ     Z23, Z20, Z24
+	VPUNPCKHQDQ     Z23, Z20, Z20
+	VMOVDQU32       Z22, 256(SP)
+	VMOVDQU32       Z21, 320(SP)
+	VMOVDQU32       Z24, 384(SP)
+	VMOVDQU32       Z20, 448(SP)
+	VBROADCASTI32X4 18432(DX), Z20
+	VINSERTI32X4    $0x01, 20736(DX), Z20, Z20
+	VINSERTI32X4    $0x02, 23040(DX), Z20, Z20
+	VINSERTI32X4    $0x03, 25344(DX), Z20, Z20
+	VBROADCASTI32X4 19008(DX), Z21
+	VINSERTI32X4    $0x01, 21312(DX), Z21, Z21
+	VINSERTI32X4    $0x02, 23616(DX), Z21, Z21
+	VINSERTI32X4    $0x03, 25920(DX), Z21, Z21
+	VBROADCASTI32X4 19584(DX), Z22
+	VINSERTI32X4    $0x01, 21888(DX), Z22, Z22
+	VINSERTI32X4    $0x02, 24192(DX), Z22, Z22
+	VINSERTI32X4    $0x03, 26496(DX), Z22, Z22
+	VBROADCASTI32X4 20160(DX), Z23
+	VINSERTI32X4    $0x01, 22464(DX), Z23, Z23
+	VINSERTI32X4    $0x02, 24768(DX), Z23, Z23
+	VINSERTI32X4    $0x03, 27072(DX), Z23, Z23
+	VPUNPCKLDQ      Z21, Z20, Z24
+	VPUNPCKHDQ      Z21, Z20, Z20
+	VPUNPCKLDQ      Z23, Z22, Z21
+	VPUNPCKHDQ      Z23, Z22, Z23
+	VPUNPCKLQDQ     Z21, Z24, Z22
+	VPUNPCKHQDQ     Z21, Z24, Z21
+	VPUNPCKLQDQ     Z23, Z20, Z24
+	VPUNPCKHQDQ     Z23, Z20, Z20
+	VMOVDQU32       Z22, 512(SP)
+	VMOVDQU32       Z21, 576(SP)
+	VMOVDQU32       Z24, 640(SP)
+	VMOVDQU32       Z20, 704(SP)
+	VBROADCASTI32X4 27648(DX), Z20
+	VINSERTI32X4    $0x01, 29952(DX), Z20, Z20
+	VINSERTI32X4    $0x02, 32256(DX), Z20, Z20
+	VINSERTI32X4    $0x03, 34560(DX), Z20, Z20
+	VBROADCASTI32X4 28224(DX), Z21
+	VINSERTI32X4    $0x01, 30528(DX), Z21, Z21
+	VINSERTI32X4    $0x02, 32832(DX), Z21, Z21
+	VINSERTI32X4    $0x03, 35136(DX), Z21, Z21
+	VBROADCASTI32X4 28800(DX), Z22
+	VINSERTI32X4    $0x01, 31104(DX), Z22, Z22
+	VINSERTI32X4    $0x02, 33408(DX), Z22, Z22
+	VINSERTI32X4    $0x03, 35712(DX), Z22, Z22
+	VBROADCASTI32X4 29376(DX), Z23
+	VINSERTI32X4    $0x01, 31680(DX), Z23, Z23
+	VINSERTI32X4    $0x02, 33984(DX), Z23, Z23
+	VINSERTI32X4    $0x03, 36288(DX), Z23, Z23
+	VPUNPCKLDQ      Z21, Z20, Z24
+	VPUNPCKHDQ      Z21, Z20, Z20
+	VPUNPCKLDQ      Z23, Z22, Z21
+	VPUNPCKHDQ      Z23, Z22, Z23
+	VPUNPCKLQDQ     Z21, Z24, Z22
+	VPUNPCKHQDQ     Z21, Z24, Z21
+	VPUNPCKLQDQ     Z23, Z20, Z24
+	VPUNPCKHQDQ     Z23, Z20, Z20
+	VMOVDQU32       Z22, 768(SP)
+	VMOVDQU32       Z21, 832(SP)
+	VMOVDQU32       Z24, 896(SP)
+	VMOVDQU32       Z20, 960(SP)
+	VPSRLD          $0x18, 192(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z0, K1
+	VPSLLD          $0x10, Z0, Z21
+	VPSHLDD         $0x10, Z12, Z16, K1, Z16
+	VPSHLDD         $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z0, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z0, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z0
+	VPADDD          Z20, Z0, Z0
+	VPSUBD          Z22, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x18, 448(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z2, K1
+	VPSLLD          $0x10, Z2, Z21
+	VPSHLDD         $0x10, Z13, Z17, K1, Z17
+	VPSHLDD         $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z2, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z2, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z2
+	VPADDD          Z20, Z2, Z2
+	VPSUBD          Z22, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x18, 704(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z4, K1
+	VPSLLD          $0x10, Z4, Z21
+	VPSHLDD         $0x10, Z14, Z18, K1, Z18
+	VPSHLDD         $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST     wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD          $0x10, Z4, K1, Z4
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z4, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z4, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z4
+	VPADDD          Z20, Z4, Z4
+	VPSUBD          Z22, Z4, K1, Z4
+	VPADDD.BCST     word1000<>+0(SB), Z4, K1, Z4
+	VPSRLD          $0x18, 960(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z6, K1
+	VPSLLD          $0x10, Z6, Z21
+	VPSHLDD         $0x10, Z15, Z19, K1, Z19
+	VPSHLDD         $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST     wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD          $0x10, Z6, K1, Z6
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z6, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z6, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z6
+	VPADDD          Z20, Z6, Z6
+	VPSUBD          Z22, Z6, K1, Z6
+	VPADDD.BCST     word1000<>+0(SB), Z6, K1, Z6
+	VPSRLD          $0x10, 192(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z0, K1
+	VPSLLD          $0x10, Z0, Z21
+	VPSHLDD         $0x10, Z12, Z16, K1, Z16
+	VPSHLDD         $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z0, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z0, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z0
+	VPADDD          Z20, Z0, Z0
+	VPSUBD          Z22, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x10, 448(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z2, K1
+	VPSLLD          $0x10, Z2, Z21
+	VPSHLDD         $0x10, Z13, Z17, K1, Z17
+	VPSHLDD         $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z2, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z2, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z2
+	VPADDD          Z20, Z2, Z2
+	VPSUBD          Z22, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x10, 704(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z4, K1
+	VPSLLD          $0x10, Z4, Z21
+	VPSHLDD         $0x10, Z14, Z18, K1, Z18
+	VPSHLDD         $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST     wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD          $0x10, Z4, K1, Z4
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z4, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z4, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z4
+	VPADDD          Z20, Z4, Z4
+	VPSUBD          Z22, Z4, K1, Z4
+	VPADDD.BCST     word1000<>+0(SB), Z4, K1, Z4
+	VPSRLD          $0x10, 960(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z6, K1
+	VPSLLD          $0x10, Z6, Z21
+	VPSHLDD         $0x10, Z15, Z19, K1, Z19
+	VPSHLDD         $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST     wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD          $0x10, Z6, K1, Z6
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z6, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z6, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z6
+	VPADDD          Z20, Z6, Z6
+	VPSUBD          Z22, Z6, K1, Z6
+	VPADDD.BCST     word1000<>+0(SB), Z6, K1, Z6
+	VPSRLD          $0x08, 192(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z0, K1
+	VPSLLD          $0x10, Z0, Z21
+	VPSHLDD         $0x10, Z12, Z16, K1, Z16
+	VPSHLDD         $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z0, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z0, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z0
+	VPADDD          Z20, Z0, Z0
+	VPSUBD          Z22, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x08, 448(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z2, K1
+	VPSLLD          $0x10, Z2, Z21
+	VPSHLDD         $0x10, Z13, Z17, K1, Z17
+	VPSHLDD         $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z2, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z2, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z2
+	VPADDD          Z20, Z2, Z2
+	VPSUBD          Z22, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x08, 704(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z4, K1
+	VPSLLD          $0x10, Z4, Z21
+	VPSHLDD         $0x10, Z14, Z18, K1, Z18
+	VPSHLDD         $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST     wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD          $0x10, Z4, K1, Z4
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z4, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z4, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z4
+	VPADDD          Z20, Z4, Z4
+	VPSUBD          Z22, Z4, K1, Z4
+	VPADDD.BCST     word1000<>+0(SB), Z4, K1, Z4
+	VPSRLD          $0x08, 960(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z6, K1
+	VPSLLD          $0x10, Z6, Z21
+	VPSHLDD         $0x10, Z15, Z19, K1, Z19
+	VPSHLDD         $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST     wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD          $0x10, Z6, K1, Z6
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z6, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z6, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z6
+	VPADDD          Z20, Z6, Z6
+	VPSUBD          Z22, Z6, K1, Z6
+	VPADDD.BCST     word1000<>+0(SB), Z6, K1, Z6
+	VMOVDQU32       192(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z0, K1
+	VPSLLD          $0x10, Z0, Z21
+	VPSHLDD         $0x10, Z12, Z16, K1, Z16
+	VPSHLDD         $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z0, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z0, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z0
+	VPADDD          Z20, Z0, Z0
+	VPSUBD          Z22, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32       448(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z2, K1
+	VPSLLD          $0x10, Z2, Z21
+	VPSHLDD         $0x10, Z13, Z17, K1, Z17
+	VPSHLDD         $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z2, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z2, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z2
+	VPADDD          Z20, Z2, Z2
+	VPSUBD          Z22, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VMOVDQU32       704(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z4, K1
+	VPSLLD          $0x10, Z4, Z21
+	VPSHLDD         $0x10, Z14, Z18, K1, Z18
+	VPSHLDD         $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST     wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD          $0x10, Z4, K1, Z4
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z4, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z4, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z4
+	VPADDD          Z20, Z4, Z4
+	VPSUBD          Z22, Z4, K1, Z4
+	VPADDD.BCST     word1000<>+0(SB), Z4, K1, Z4
+	VMOVDQU32       960(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z6, K1
+	VPSLLD          $0x10, Z6, Z21
+	VPSHLDD         $0x10, Z15, Z19, K1, Z19
+	VPSHLDD         $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST     wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD          $0x10, Z6, K1, Z6
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z6, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z6, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z6
+	VPADDD          Z20, Z6, Z6
+	VPSUBD          Z22, Z6, K1, Z6
+	VPADDD.BCST     word1000<>+0(SB), Z6, K1, Z6
+	VMOVDQU32       unpackedLanes<>+0(SB), Z20
+	VPERMD          Z1, Z20, Z20
+	VPUNPCKLDQ      Z16, Z12, Z21
+	VEXTRACTI64X4   $0x00, Z20, Y22
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ      Z16, Z12, Z21
+	VEXTRACTI64X4   $0x01, Z20, Y20
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y20*2)
+	VMOVDQU32       unpackedLanes<>+0(SB), Z20
+	VPERMD          Z3, Z20, Z20
+	VPUNPCKLDQ      Z17, Z13, Z21
+	VEXTRACTI64X4   $0x00, Z20, Y22
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ      Z17, Z13, Z21
+	VEXTRACTI64X4   $0x01, Z20, Y20
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y20*2)
+	VMOVDQU32       unpackedLanes<>+0(SB), Z20
+	VPERMD          Z5, Z20, Z20
+	VPUNPCKLDQ      Z18, Z14, Z21
+	VEXTRACTI64X4   $0x00, Z20, Y22
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ      Z18, Z14, Z21
+	VEXTRACTI64X4   $0x01, Z20, Y20
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y20*2)
+	VMOVDQU32       unpackedLanes<>+0(SB), Z20
+	VPERMD          Z7, Z20, Z20
+	VPUNPCKLDQ      Z19, Z15, Z21
+	VEXTRACTI64X4   $0x00, Z20, Y22
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ      Z19, Z15, Z21
+	VEXTRACTI64X4   $0x01, Z20, Y20
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y20*2)
+	VPSRLD          $0x18, 128(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z0, K1
+	VPSLLD          $0x10, Z0, Z21
+	VPSHLDD         $0x10, Z12, Z16, K1, Z16
+	VPSHLDD         $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z0, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z0, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z0
+	VPADDD          Z20, Z0, Z0
+	VPSUBD          Z22, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x18, 384(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z2, K1
+	VPSLLD          $0x10, Z2, Z21
+	VPSHLDD         $0x10, Z13, Z17, K1, Z17
+	VPSHLDD         $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z2, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z2, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z2
+	VPADDD          Z20, Z2, Z2
+	VPSUBD          Z22, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x18, 640(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z4, K1
+	VPSLLD          $0x10, Z4, Z21
+	VPSHLDD         $0x10, Z14, Z18, K1, Z18
+	VPSHLDD         $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST     wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD          $0x10, Z4, K1, Z4
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z4, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z4, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z4
+	VPADDD          Z20, Z4, Z4
+	VPSUBD          Z22, Z4, K1, Z4
+	VPADDD.BCST     word1000<>+0(SB), Z4, K1, Z4
+	VPSRLD          $0x18, 896(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z6, K1
+	VPSLLD          $0x10, Z6, Z21
+	VPSHLDD         $0x10, Z15, Z19, K1, Z19
+	VPSHLDD         $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST     wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD          $0x10, Z6, K1, Z6
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z6, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z6, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z6
+	VPADDD          Z20, Z6, Z6
+	VPSUBD          Z22, Z6, K1, Z6
+	VPADDD.BCST     word1000<>+0(SB), Z6, K1, Z6
+	VPSRLD          $0x10, 128(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z0, K1
+	VPSLLD          $0x10, Z0, Z21
+	VPSHLDD         $0x10, Z12, Z16, K1, Z16
+	VPSHLDD         $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z0, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z0, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z0
+	VPADDD          Z20, Z0, Z0
+	VPSUBD          Z22, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x10, 384(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z2, K1
+	VPSLLD          $0x10, Z2, Z21
+	VPSHLDD         $0x10, Z13, Z17, K1, Z17
+	VPSHLDD         $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z2, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z2, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z2
+	VPADDD          Z20, Z2, Z2
+	VPSUBD          Z22, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x10, 640(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z4, K1
+	VPSLLD          $0x10, Z4, Z21
+	VPSHLDD         $0x10, Z14, Z18, K1, Z18
+	VPSHLDD         $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST     wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD          $0x10, Z4, K1, Z4
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z4, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z4, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z4
+	VPADDD          Z20, Z4, Z4
+	VPSUBD          Z22, Z4, K1, Z4
+	VPADDD.BCST     word1000<>+0(SB), Z4, K1, Z4
+	VPSRLD          $0x10, 896(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z6, K1
+	VPSLLD          $0x10, Z6, Z21
+	VPSHLDD         $0x10, Z15, Z19, K1, Z19
+	VPSHLDD         $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST     wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD          $0x10, Z6, K1, Z6
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z6, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z6, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z6
+	VPADDD          Z20, Z6, Z6
+	VPSUBD          Z22, Z6, K1, Z6
+	VPADDD.BCST     word1000<>+0(SB), Z6, K1, Z6
+	VPSRLD          $0x08, 128(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z0, K1
+	VPSLLD          $0x10, Z0, Z21
+	VPSHLDD         $0x10, Z12, Z16, K1, Z16
+	VPSHLDD         $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z0, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z0, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z0
+	VPADDD          Z20, Z0, Z0
+	VPSUBD          Z22, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x08, 384(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z2, K1
+	VPSLLD          $0x10, Z2, Z21
+	VPSHLDD         $0x10, Z13, Z17, K1, Z17
+	VPSHLDD         $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z2, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z2, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z2
+	VPADDD          Z20, Z2, Z2
+	VPSUBD          Z22, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x08, 640(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z4, K1
+	VPSLLD          $0x10, Z4, Z21
+	VPSHLDD         $0x10, Z14, Z18, K1, Z18
+	VPSHLDD         $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST     wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD          $0x10, Z4, K1, Z4
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z4, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z4, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z4
+	VPADDD          Z20, Z4, Z4
+	VPSUBD          Z22, Z4, K1, Z4
+	VPADDD.BCST     word1000<>+0(SB), Z4, K1, Z4
+	VPSRLD          $0x08, 896(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z6, K1
+	VPSLLD          $0x10, Z6, Z21
+	VPSHLDD         $0x10, Z15, Z19, K1, Z19
+	VPSHLDD         $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST     wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD          $0x10, Z6, K1, Z6
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z6, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z6, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z6
+	VPADDD          Z20, Z6, Z6
+	VPSUBD          Z22, Z6, K1, Z6
+	VPADDD.BCST     word1000<>+0(SB), Z6, K1, Z6
+	VMOVDQU32       128(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z0, K1
+	VPSLLD          $0x10, Z0, Z21
+	VPSHLDD         $0x10, Z12, Z16, K1, Z16
+	VPSHLDD         $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z0, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z0, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z0
+	VPADDD          Z20, Z0, Z0
+	VPSUBD          Z22, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32       384(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z2, K1
+	VPSLLD          $0x10, Z2, Z21
+	VPSHLDD         $0x10, Z13, Z17, K1, Z17
+	VPSHLDD         $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z2, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z2, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z2
+	VPADDD          Z20, Z2, Z2
+	VPSUBD          Z22, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VMOVDQU32       640(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z4, K1
+	VPSLLD          $0x10, Z4, Z21
+	VPSHLDD         $0x10, Z14, Z18, K1, Z18
+	VPSHLDD         $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST     wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD          $0x10, Z4, K1, Z4
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z4, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z4, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z4
+	VPADDD          Z20, Z4, Z4
+	VPSUBD          Z22, Z4, K1, Z4
+	VPADDD.BCST     word1000<>+0(SB), Z4, K1, Z4
+	VMOVDQU32       896(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z6, K1
+	VPSLLD          $0x10, Z6, Z21
+	VPSHLDD         $0x10, Z15, Z19, K1, Z19
+	VPSHLDD         $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST     wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD          $0x10, Z6, K1, Z6
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z6, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z6, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z6
+	VPADDD          Z20, Z6, Z6
+	VPSUBD          Z22, Z6, K1, Z6
+	VPADDD.BCST     word1000<>+0(SB), Z6, K1, Z6
+	VMOVDQU32       unpackedLanes<>+0(SB), Z20
+	VPERMD          Z1, Z20, Z20
+	VPUNPCKLDQ      Z16, Z12, Z21
+	VEXTRACTI64X4   $0x00, Z20, Y22
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ      Z16, Z12, Z21
+	VEXTRACTI64X4   $0x01, Z20, Y20
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y20*2)
+	VMOVDQU32       unpackedLanes<>+0(SB), Z20
+	VPERMD          Z3, Z20, Z20
+	VPUNPCKLDQ      Z17, Z13, Z21
+	VEXTRACTI64X4   $0x00, Z20, Y22
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ      Z17, Z13, Z21
+	VEXTRACTI64X4   $0x01, Z20, Y20
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y20*2)
+	VMOVDQU32       unpackedLanes<>+0(SB), Z20
+	VPERMD          Z5, Z20, Z20
+	VPUNPCKLDQ      Z18, Z14, Z21
+	VEXTRACTI64X4   $0x00, Z20, Y22
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ      Z18, Z14, Z21
+	VEXTRACTI64X4   $0x01, Z20, Y20
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y20*2)
+	VMOVDQU32       unpackedLanes<>+0(SB), Z20
+	VPERMD          Z7, Z20, Z20
+	VPUNPCKLDQ      Z19, Z15, Z21
+	VEXTRACTI64X4   $0x00, Z20, Y22
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ      Z19, Z15, Z21
+	VEXTRACTI64X4   $0x01, Z20, Y20
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y20*2)
+	VPSRLD          $0x18, 64(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z0, K1
+	VPSLLD          $0x10, Z0, Z21
+	VPSHLDD         $0x10, Z12, Z16, K1, Z16
+	VPSHLDD         $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z0, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z0, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z0
+	VPADDD          Z20, Z0, Z0
+	VPSUBD          Z22, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x18, 320(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z2, K1
+	VPSLLD          $0x10, Z2, Z21
+	VPSHLDD         $0x10, Z13, Z17, K1, Z17
+	VPSHLDD         $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z2, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z2, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z2
+	VPADDD          Z20, Z2, Z2
+	VPSUBD          Z22, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x18, 576(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z4, K1
+	VPSLLD          $0x10, Z4, Z21
+	VPSHLDD         $0x10, Z14, Z18, K1, Z18
+	VPSHLDD         $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST     wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD          $0x10, Z4, K1, Z4
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z4, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z4, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z4
+	VPADDD          Z20, Z4, Z4
+	VPSUBD          Z22, Z4, K1, Z4
+	VPADDD.BCST     word1000<>+0(SB), Z4, K1, Z4
+	VPSRLD          $0x18, 832(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z6, K1
+	VPSLLD          $0x10, Z6, Z21
+	VPSHLDD         $0x10, Z15, Z19, K1, Z19
+	VPSHLDD         $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST     wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD          $0x10, Z6, K1, Z6
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z6, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z6, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z6
+	VPADDD          Z20, Z6, Z6
+	VPSUBD          Z22, Z6, K1, Z6
+	VPADDD.BCST     word1000<>+0(SB), Z6, K1, Z6
+	VPSRLD          $0x10, 64(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z0, K1
+	VPSLLD          $0x10, Z0, Z21
+	VPSHLDD         $0x10, Z12, Z16, K1, Z16
+	VPSHLDD         $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z0, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z0, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z0
+	VPADDD          Z20, Z0, Z0
+	VPSUBD          Z22, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x10, 320(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z2, K1
+	VPSLLD          $0x10, Z2, Z21
+	VPSHLDD         $0x10, Z13, Z17, K1, Z17
+	VPSHLDD         $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z2, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z2, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z2
+	VPADDD          Z20, Z2, Z2
+	VPSUBD          Z22, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x10, 576(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z4, K1
+	VPSLLD          $0x10, Z4, Z21
+	VPSHLDD         $0x10, Z14, Z18, K1, Z18
+	VPSHLDD         $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST     wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD          $0x10, Z4, K1, Z4
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z4, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z4, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z4
+	VPADDD          Z20, Z4, Z4
+	VPSUBD          Z22, Z4, K1, Z4
+	VPADDD.BCST     word1000<>+0(SB), Z4, K1, Z4
+	VPSRLD          $0x10, 832(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z6, K1
+	VPSLLD          $0x10, Z6, Z21
+	VPSHLDD         $0x10, Z15, Z19, K1, Z19
+	VPSHLDD         $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST     wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD          $0x10, Z6, K1, Z6
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z6, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z6, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z6
+	VPADDD          Z20, Z6, Z6
+	VPSUBD          Z22, Z6, K1, Z6
+	VPADDD.BCST     word1000<>+0(SB), Z6, K1, Z6
+	VPSRLD          $0x08, 64(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z0, K1
+	VPSLLD          $0x10, Z0, Z21
+	VPSHLDD         $0x10, Z12, Z16, K1, Z16
+	VPSHLDD         $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z0, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z0, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z0
+	VPADDD          Z20, Z0, Z0
+	VPSUBD          Z22, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x08, 320(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z2, K1
+	VPSLLD          $0x10, Z2, Z21
+	VPSHLDD         $0x10, Z13, Z17, K1, Z17
+	VPSHLDD         $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z2, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z2, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z2
+	VPADDD          Z20, Z2, Z2
+	VPSUBD          Z22, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x08, 576(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z4, K1
+	VPSLLD          $0x10, Z4, Z21
+	VPSHLDD         $0x10, Z14, Z18, K1, Z18
+	VPSHLDD         $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST     wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD          $0x10, Z4, K1, Z4
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z4, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z4, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z4
+	VPADDD          Z20, Z4, Z4
+	VPSUBD          Z22, Z4, K1, Z4
+	VPADDD.BCST     word1000<>+0(SB), Z4, K1, Z4
+	VPSRLD          $0x08, 832(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z6, K1
+	VPSLLD          $0x10, Z6, Z21
+	VPSHLDD         $0x10, Z15, Z19, K1, Z19
+	VPSHLDD         $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST     wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD          $0x10, Z6, K1, Z6
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z6, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z6, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z6
+	VPADDD          Z20, Z6, Z6
+	VPSUBD          Z22, Z6, K1, Z6
+	VPADDD.BCST     word1000<>+0(SB), Z6, K1, Z6
+	VMOVDQU32       64(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z0, K1
+	VPSLLD          $0x10, Z0, Z21
+	VPSHLDD         $0x10, Z12, Z16, K1, Z16
+	VPSHLDD         $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z0, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z0, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z0
+	VPADDD          Z20, Z0, Z0
+	VPSUBD          Z22, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32       320(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z2, K1
+	VPSLLD          $0x10, Z2, Z21
+	VPSHLDD         $0x10, Z13, Z17, K1, Z17
+	VPSHLDD         $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z2, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z2, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z2
+	VPADDD          Z20, Z2, Z2
+	VPSUBD          Z22, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VMOVDQU32       576(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z4, K1
+	VPSLLD          $0x10, Z4, Z21
+	VPSHLDD         $0x10, Z14, Z18, K1, Z18
+	VPSHLDD         $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST     wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD          $0x10, Z4, K1, Z4
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z4, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z4, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z4
+	VPADDD          Z20, Z4, Z4
+	VPSUBD          Z22, Z4, K1, Z4
+	VPADDD.BCST     word1000<>+0(SB), Z4, K1, Z4
+	VMOVDQU32       832(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z6, K1
+	VPSLLD          $0x10, Z6, Z21
+	VPSHLDD         $0x10, Z15, Z19, K1, Z19
+	VPSHLDD         $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST     wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD          $0x10, Z6, K1, Z6
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z6, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z6, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z6
+	VPADDD          Z20, Z6, Z6
+	VPSUBD          Z22, Z6, K1, Z6
+	VPADDD.BCST     word1000<>+0(SB), Z6, K1, Z6
+	VMOVDQU32       unpackedLanes<>+0(SB), Z20
+	VPERMD          Z1, Z20, Z20
+	VPUNPCKLDQ      Z16, Z12, Z21
+	VEXTRACTI64X4   $0x00, Z20, Y22
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ      Z16, Z12, Z21
+	VEXTRACTI64X4   $0x01, Z20, Y20
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y20*2)
+	VMOVDQU32       unpackedLanes<>+0(SB), Z20
+	VPERMD          Z3, Z20, Z20
+	VPUNPCKLDQ      Z17, Z13, Z21
+	VEXTRACTI64X4   $0x00, Z20, Y22
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ      Z17, Z13, Z21
+	VEXTRACTI64X4   $0x01, Z20, Y20
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y20*2)
+	VMOVDQU32       unpackedLanes<>+0(SB), Z20
+	VPERMD          Z5, Z20, Z20
+	VPUNPCKLDQ      Z18, Z14, Z21
+	VEXTRACTI64X4   $0x00, Z20, Y22
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ      Z18, Z14, Z21
+	VEXTRACTI64X4   $0x01, Z20, Y20
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y20*2)
+	VMOVDQU32       unpackedLanes<>+0(SB), Z20
+	VPERMD          Z7, Z20, Z20
+	VPUNPCKLDQ      Z19, Z15, Z21
+	VEXTRACTI64X4   $0x00, Z20, Y22
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ      Z19, Z15, Z21
+	VEXTRACTI64X4   $0x01, Z20, Y20
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y20*2)
+	VPSRLD          $0x18, (SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z0, K1
+	VPSLLD          $0x10, Z0, Z21
+	VPSHLDD         $0x10, Z12, Z16, K1, Z16
+	VPSHLDD         $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z0, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z0, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z0
+	VPADDD          Z20, Z0, Z0
+	VPSUBD          Z22, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x18, 256(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z2, K1
+	VPSLLD          $0x10, Z2, Z21
+	VPSHLDD         $0x10, Z13, Z17, K1, Z17
+	VPSHLDD         $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z2, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z2, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z2
+	VPADDD          Z20, Z2, Z2
+	VPSUBD          Z22, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x18, 512(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z4, K1
+	VPSLLD          $0x10, Z4, Z21
+	VPSHLDD         $0x10, Z14, Z18, K1, Z18
+	VPSHLDD         $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST     wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD          $0x10, Z4, K1, Z4
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z4, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z4, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z4
+	VPADDD          Z20, Z4, Z4
+	VPSUBD          Z22, Z4, K1, Z4
+	VPADDD.BCST     word1000<>+0(SB), Z4, K1, Z4
+	VPSRLD          $0x18, 768(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z6, K1
+	VPSLLD          $0x10, Z6, Z21
+	VPSHLDD         $0x10, Z15, Z19, K1, Z19
+	VPSHLDD         $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST     wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD          $0x10, Z6, K1, Z6
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z6, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z6, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z6
+	VPADDD          Z20, Z6, Z6
+	VPSUBD          Z22, Z6, K1, Z6
+	VPADDD.BCST     word1000<>+0(SB), Z6, K1, Z6
+	VPSRLD          $0x10, (SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z0, K1
+	VPSLLD          $0x10, Z0, Z21
+	VPSHLDD         $0x10, Z12, Z16, K1, Z16
+	VPSHLDD         $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z0, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z0, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z0
+	VPADDD          Z20, Z0, Z0
+	VPSUBD          Z22, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x10, 256(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z2, K1
+	VPSLLD          $0x10, Z2, Z21
+	VPSHLDD         $0x10, Z13, Z17, K1, Z17
+	VPSHLDD         $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z2, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z2, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z2
+	VPADDD          Z20, Z2, Z2
+	VPSUBD          Z22, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x10, 512(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z4, K1
+	VPSLLD          $0x10, Z4, Z21
+	VPSHLDD         $0x10, Z14, Z18, K1, Z18
+	VPSHLDD         $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST     wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD          $0x10, Z4, K1, Z4
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z4, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z4, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z4
+	VPADDD          Z20, Z4, Z4
+	VPSUBD          Z22, Z4, K1, Z4
+	VPADDD.BCST     word1000<>+0(SB), Z4, K1, Z4
+	VPSRLD          $0x10, 768(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z6, K1
+	VPSLLD          $0x10, Z6, Z21
+	VPSHLDD         $0x10, Z15, Z19, K1, Z19
+	VPSHLDD         $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST     wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD          $0x10, Z6, K1, Z6
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z6, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z6, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z6
+	VPADDD          Z20, Z6, Z6
+	VPSUBD          Z22, Z6, K1, Z6
+	VPADDD.BCST     word1000<>+0(SB), Z6, K1, Z6
+	VPSRLD          $0x08, (SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z0, K1
+	VPSLLD          $0x10, Z0, Z21
+	VPSHLDD         $0x10, Z12, Z16, K1, Z16
+	VPSHLDD         $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z0, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z0, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z0
+	VPADDD          Z20, Z0, Z0
+	VPSUBD          Z22, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD          $0x08, 256(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z2, K1
+	VPSLLD          $0x10, Z2, Z21
+	VPSHLDD         $0x10, Z13, Z17, K1, Z17
+	VPSHLDD         $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z2, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z2, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z2
+	VPADDD          Z20, Z2, Z2
+	VPSUBD          Z22, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD          $0x08, 512(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z4, K1
+	VPSLLD          $0x10, Z4, Z21
+	VPSHLDD         $0x10, Z14, Z18, K1, Z18
+	VPSHLDD         $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST     wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD          $0x10, Z4, K1, Z4
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z4, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z4, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z4
+	VPADDD          Z20, Z4, Z4
+	VPSUBD          Z22, Z4, K1, Z4
+	VPADDD.BCST     word1000<>+0(SB), Z4, K1, Z4
+	VPSRLD          $0x08, 768(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z6, K1
+	VPSLLD          $0x10, Z6, Z21
+	VPSHLDD         $0x10, Z15, Z19, K1, Z19
+	VPSHLDD         $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST     wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD          $0x10, Z6, K1, Z6
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z6, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z6, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z6
+	VPADDD          Z20, Z6, Z6
+	VPSUBD          Z22, Z6, K1, Z6
+	VPADDD.BCST     word1000<>+0(SB), Z6, K1, Z6
+	VMOVDQU32       (SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z0, K1
+	VPSLLD          $0x10, Z0, Z21
+	VPSHLDD         $0x10, Z12, Z16, K1, Z16
+	VPSHLDD         $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST     wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD          $0x10, Z0, K1, Z0
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z0, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z0, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z0
+	VPADDD          Z20, Z0, Z0
+	VPSUBD          Z22, Z0, K1, Z0
+	VPADDD.BCST     word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32       256(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z2, K1
+	VPSLLD          $0x10, Z2, Z21
+	VPSHLDD         $0x10, Z13, Z17, K1, Z17
+	VPSHLDD         $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST     wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD          $0x10, Z2, K1, Z2
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z2, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z2, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z2
+	VPADDD          Z20, Z2, Z2
+	VPSUBD          Z22, Z2, K1, Z2
+	VPADDD.BCST     word1000<>+0(SB), Z2, K1, Z2
+	VMOVDQU32       512(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z4, K1
+	VPSLLD          $0x10, Z4, Z21
+	VPSHLDD         $0x10, Z14, Z18, K1, Z18
+	VPSHLDD         $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST     wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD          $0x10, Z4, K1, Z4
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z4, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z4, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z4
+	VPADDD          Z20, Z4, Z4
+	VPSUBD          Z22, Z4, K1, Z4
+	VPADDD.BCST     word1000<>+0(SB), Z4, K1, Z4
+	VMOVDQU32       768(SP), Z20
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        64(AX), Z8, Z21
+	VMOVDQA32       Z20, Z22
+	VPERMI2D        192(AX), Z9, Z22
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z22, K1, Z21
+	VPSRLD          $0x14, Z21, Z22
+	VPANDD.BCST     wordfff<>+0(SB), Z21, Z23
+	VPANDD.BCST     wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD         $0x05, Z21, Z6, K1
+	VPSLLD          $0x10, Z6, Z21
+	VPSHLDD         $0x10, Z15, Z19, K1, Z19
+	VPSHLDD         $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST     wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD          $0x10, Z6, K1, Z6
+	VMOVDQA32       Z20, Z21
+	VPERMI2D        576(AX), Z10, Z21
+	VMOVDQA32       Z20, Z24
+	VPERMI2D        704(AX), Z11, Z24
+	VPTESTMD.BCST   word20<>+0(SB), Z20, K1
+	VMOVDQA32       Z24, K1, Z21
+	VCVTUDQ2PS      Z6, Z20
+	VMULPS          Z21, Z20, Z20
+	VCVTTPS2UDQ     Z20, Z20
+	VPMULLD         Z22, Z20, Z21
+	VPSUBD          Z21, Z6, Z21
+	VPCMPUD         $0x05, Z22, Z21, K1
+	VPSLLD          $0x0c, Z20, Z20
+	VPADDD          Z21, Z23, Z6
+	VPADDD          Z20, Z6, Z6
+	VPSUBD          Z22, Z6, K1, Z6
+	VPADDD.BCST     word1000<>+0(SB), Z6, K1, Z6
+	VMOVDQU32       unpackedLanes<>+0(SB), Z20
+	VPERMD          Z1, Z20, Z20
+	VPUNPCKLDQ      Z16, Z12, Z21
+	VEXTRACTI64X4   $0x00, Z20, Y22
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ      Z16, Z12, Z21
+	VEXTRACTI64X4   $0x01, Z20, Y20
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y20*2)
+	VMOVDQU32       unpackedLanes<>+0(SB), Z20
+	VPERMD          Z3, Z20, Z20
+	VPUNPCKLDQ      Z17, Z13, Z21
+	VEXTRACTI64X4   $0x00, Z20, Y22
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ      Z17, Z13, Z21
+	VEXTRACTI64X4   $0x01, Z20, Y20
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y20*2)
+	VMOVDQU32       unpackedLanes<>+0(SB), Z20
+	VPERMD          Z5, Z20, Z20
+	VPUNPCKLDQ      Z18, Z14, Z21
+	VEXTRACTI64X4   $0x00, Z20, Y22
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ      Z18, Z14, Z21
+	VEXTRACTI64X4   $0x01, Z20, Y20
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y20*2)
+	VMOVDQU32       unpackedLanes<>+0(SB), Z20
+	VPERMD          Z7, Z20, Z20
+	VPUNPCKLDQ      Z19, Z15, Z21
+	VEXTRACTI64X4   $0x00, Z20, Y22
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ      Z19, Z15, Z21
+	VEXTRACTI64X4   $0x01, Z20, Y20
+	KXNORB          K1, K1, K1
+	VPSCATTERDQ     Z21, K1, (CX)(Y20*2)
+	DECQ            BX
+	JNZ             block
+	MOVQ            states+32(FP), AX
+	MOVQ            at+40(FP), CX
+	VMOVDQU32       Z0, (AX)
+	VMOVDQU32       Z1, (CX)
+	VMOVDQU32       Z2, 64(AX)
+	VMOVDQU32       Z3, 64(CX)
+	VMOVDQU32       Z4, 128(AX)
+	VMOVDQU32       Z5, 128(CX)
+	VMOVDQU32       Z6, 192(AX)
+	VMOVDQU32       Z7, 192(CX)
+	VZEROUPPER
+	RET
+
+// func ransEncode64Of128VBMI2(table *uint32, words *byte, symbols *byte, blocks int, states *uint32, at *uint32)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VBMI2
+TEXT ·ransEncode64Of128VBMI2(SB), $1024-48
+	MOVQ          states+32(FP), AX
+	MOVQ          at+40(FP), CX
+	VMOVDQU32     (AX), Z0
+	VMOVDQU32     (CX), Z1
+	VMOVDQU32     64(AX), Z2
+	VMOVDQU32     64(CX), Z3
+	VMOVDQU32     128(AX), Z4
+	VMOVDQU32     128(CX), Z5
+	VMOVDQU32     192(AX), Z6
+	VMOVDQU32     192(CX), Z7
+	MOVQ          table+0(FP), AX
+	MOVQ          words+8(FP), CX
+	MOVQ          symbols+16(FP), DX
+	MOVQ          blocks+24(FP), BX
+	VMOVDQU32     (AX), Z8
+	VMOVDQU32     128(AX), Z9
+	VMOVDQU32     256(AX), Z10
+	VMOVDQU32     384(AX), Z11
+	VEXTRACTI64X4 $0x00, Z1, Y12
+	VPXORD        Z13, Z13, Z13
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y12*2), K1, Z13
+	VEXTRACTI64X4 $0x01, Z1, Y12
+	VPXORD        Z14, Z14, Z14
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y12*2), K1, Z14
+	VMOVDQU32     evenWords<>+0(SB), Z12
+	VMOVDQU32     oddWords<>+0(SB), Z16
+	VPERMI2D      Z14, Z13, Z12
+	VPERMI2D      Z14, Z13, Z16
+	VEXTRACTI64X4 $0x00, Z3, Y13
+	VPXORD        Z14, Z14, Z14
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y13*2), K1, Z14
+	VEXTRACTI64X4 $0x01, Z3, Y13
+	VPXORD        Z15, Z15, Z15
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y13*2), K1, Z15
+	VMOVDQU32     evenWords<>+0(SB), Z13
+	VMOVDQU32     oddWords<>+0(SB), Z17
+	VPERMI2D      Z15, Z14, Z13
+	VPERMI2D      Z15, Z14, Z17
+	VEXTRACTI64X4 $0x00, Z5, Y14
+	VPXORD        Z15, Z15, Z15
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y14*2), K1, Z15
+	VEXTRACTI64X4 $0x01, Z5, Y14
+	VPXORD        Z19, Z19, Z19
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y14*2), K1, Z19
+	VMOVDQU32     evenWords<>+0(SB), Z14
+	VMOVDQU32     oddWords<>+0(SB), Z18
+	VPERMI2D      Z19, Z15, Z14
+	VPERMI2D      Z19, Z15, Z18
+	VEXTRACTI64X4 $0x00, Z7, Y15
+	VPXORD        Z20, Z20, Z20
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y15*2), K1, Z20
+	VEXTRACTI64X4 $0x01, Z7, Y15
+	VPXORD        Z21, Z21, Z21
+	KXNORB        K1, K1, K1
+	VPGATHERDQ    (CX)(Y15*2), K1, Z21
+	VMOVDQU32     evenWords<>+0(SB), Z15
+	VMOVDQU32     oddWords<>+0(SB), Z19
+	VPERMI2D      Z21, Z20, Z15
+	VPERMI2D      Z21, Z20, Z19
+	IMUL3Q        $0x10, BX, SI
+	ADDQ          SI, DX
+
+block:
+	SUBQ              $0x10, DX
+	VBROADCASTI32X4   (DX), Z20
+	VINSERTI32X4      $0x01, 2304(DX), Z20, Z20
+	VINSERTI32X4      $0x02, 4608(DX), Z20, Z20
+	VINSERTI32X4      $0x03, 6912(DX), Z20, Z20
+	VBROADCASTI32X4   576(DX), Z21
+	VINSERTI32X4      $0x01, 2880(DX), Z21, Z21
+	VINSERTI32X4      $0x02, 5184(DX), Z21, Z21
+	VINSERTI32X4      $0x03, 7488(DX), Z21, Z21
+	VBROADCASTI32X4   1152(DX), Z22
+	VINSERTI32X4      $0x01, 3456(DX), Z22, Z22
+	VINSERTI32X4      $0x02, 5760(DX), Z22, Z22
+	VINSERTI32X4      $0x03, 8064(DX), Z22, Z22
+	VBROADCASTI32X4   1728(DX), Z23
+	VINSERTI32X4      $0x01, 4032(DX), Z23, Z23
+	VINSERTI32X4      $0x02, 6336(DX), Z23, Z23
+	VINSERTI32X4      $0x03, 8640(DX), Z23, Z23
+	VPUNPCKLDQ        Z21, Z20, Z24
+	VPUNPCKHDQ        Z21, Z20, Z20
+	VPUNPCKLDQ        Z23, Z22, Z21
+	VPUNPCKHDQ        Z23, Z22, Z23
+	VPUNPCKLQDQ       Z21, Z24, Z22
+	VPUNPCKHQDQ       Z21, Z24, Z21
+	VPUNPCKLQDQ       Z23, Z20, Z24
+	VPUNPCKHQDQ       Z23, Z20, Z20
+	VMOVDQU32         Z22, (SP)
+	VMOVDQU32         Z21, 64(SP)
+	VMOVDQU32         Z24, 128(SP)
+	VMOVDQU32         Z20, 192(SP)
+	VBROADCASTI32X4   9216(DX), Z20
+	VINSERTI32X4      $0x01, 11520(DX), Z20, Z20
+	VINSERTI32X4      $0x02, 13824(DX), Z20, Z20
+	VINSERTI32X4      $0x03, 16128(DX), Z20, Z20
+	VBROADCASTI32X4   9792(DX), Z21
+	VINSERTI32X4      $0x01, 12096(DX), Z21, Z21
+	VINSERTI32X4      $0x02, 14400(DX), Z21, Z21
+	VINSERTI32X4      $0x03, 16704(DX), Z21, Z21
+	VBROADCASTI32X4   10368(DX), Z22
+	VINSERTI32X4      $0x01, 12672(DX), Z22, Z22
+	VINSERTI32X4      $0x02, 14976(DX), Z22, Z22
+	VINSERTI32X4      $0x03, 17280(DX), Z22, Z22
+	VBROADCASTI32X4   10944(DX), Z23
+	VINSERTI32X4      $0x01, 13248(DX), Z23, Z23
+	VINSERTI32X4      $0x02, 15552(DX), Z23, Z23
+	VINSERTI32X4      $0x03, 17856(DX), Z23, Z23
+	VPUNPCKLDQ        Z21, Z20, Z24
+	VPUNPCKHDQ        Z21, Z20, Z20
+	VPUNPCKLDQ        Z23, Z22, Z21
+	VPUNPCKHDQ        Z23, Z22, Z23
+	VPUNPCKLQDQ       Z21, Z24, Z22
+	VPUNPCKHQDQ       Z21, Z24, Z21
+	VPUNPCKLQDQ       Z23, Z20, Z24
+	VPUNPCKHQDQ       Z23, Z20, Z20
+	VMOVDQU32         Z22, 256(SP)
+	VMOVDQU32         Z21, 320(SP)
+	VMOVDQU32         Z24, 384(SP)
+	VMOVDQU32         Z20, 448(SP)
+	VBROADCASTI32X4   18432(DX), Z20
+	VINSERTI32X4      $0x01, 20736(DX), Z20, Z20
+	VINSERTI32X4      $0x02, 23040(DX), Z20, Z20
+	VINSERTI32X4      $0x03, 25344(DX), Z20, Z20
+	VBROADCASTI32X4   19008(DX), Z21
+	VINSERTI32X4      $0x01, 21312(DX), Z21, Z21
+	VINSERTI32X4      $0x02, 23616(DX), Z21, Z21
+	VINSERTI32X4      $0x03, 25920(DX), Z21, Z21
+	VBROADCASTI32X4   19584(DX), Z22
+	VINSERTI32X4      $0x01, 21888(DX), Z22, Z22
+	VINSERTI32X4      $0x02, 24192(DX), Z22, Z22
+	VINSERTI32X4      $0x03, 26496(DX), Z22, Z22
+	VBROADCASTI32X4   20160(DX), Z23
+	VINSERTI32X4      $0x01, 22464(DX), Z23, Z23
+	VINSERTI32X4      $0x02, 24768(DX), Z23, Z23
+	VINSERTI32X4      $0x03, 27072(DX), Z23, Z23
+	VPUNPCKLDQ        Z21, Z20, Z24
+	VPUNPCKHDQ        Z21, Z20, Z20
+	VPUNPCKLDQ        Z23, Z22, Z21
+	VPUNPCKHDQ        Z23, Z22, Z23
+	VPUNPCKLQDQ       Z21, Z24, Z22
+	VPUNPCKHQDQ       Z21, Z24, Z21
+	VPUNPCKLQDQ       Z23, Z20, Z24
+	VPUNPCKHQDQ       Z23, Z20, Z20
+	VMOVDQU32         Z22, 512(SP)
+	VMOVDQU32         Z21, 576(SP)
+	VMOVDQU32         Z24, 640(SP)
+	VMOVDQU32         Z20, 704(SP)
+	VBROADCASTI32X4   27648(DX), Z20
+	VINSERTI32X4      $0x01, 29952(DX), Z20, Z20
+	VINSERTI32X4      $0x02, 32256(DX), Z20, Z20
+	VINSERTI32X4      $0x03, 34560(DX), Z20, Z20
+	VBROADCASTI32X4   28224(DX), Z21
+	VINSERTI32X4      $0x01, 30528(DX), Z21, Z21
+	VINSERTI32X4      $0x02, 32832(DX), Z21, Z21
+	VINSERTI32X4      $0x03, 35136(DX), Z21, Z21
+	VBROADCASTI32X4   28800(DX), Z22
+	VINSERTI32X4      $0x01, 31104(DX), Z22, Z22
+	VINSERTI32X4      $0x02, 33408(DX), Z22, Z22
+	VINSERTI32X4      $0x03, 35712(DX), Z22, Z22
+	VBROADCASTI32X4   29376(DX), Z23
+	VINSERTI32X4      $0x01, 31680(DX), Z23, Z23
+	VINSERTI32X4      $0x02, 33984(DX), Z23, Z23
+	VINSERTI32X4      $0x03, 36288(DX), Z23, Z23
+	VPUNPCKLDQ        Z21, Z20, Z24
+	VPUNPCKHDQ        Z21, Z20, Z20
+	VPUNPCKLDQ        Z23, Z22, Z21
+	VPUNPCKHDQ        Z23, Z22, Z23
+	VPUNPCKLQDQ       Z21, Z24, Z22
+	VPUNPCKHQDQ       Z21, Z24, Z21
+	VPUNPCKLQDQ       Z23, Z20, Z24
+	VPUNPCKHQDQ       Z23, Z20, Z20
+	VMOVDQU32         Z22, 768(SP)
+	VMOVDQU32         Z21, 832(SP)
+	VMOVDQU32         Z24, 896(SP)
+	VMOVDQU32         Z20, 960(SP)
+	VPSRLD            $0x18, 192(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z0, K1
+	VPSLLD            $0x10, Z0, Z21
+	VPSHLDD           $0x10, Z12, Z16, K1, Z16
+	VPSHLDD           $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z0, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z0, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z0
+	VPADDD            Z23, Z0, Z0
+	VPSUBD            Z20, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x18, 448(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z2, K1
+	VPSLLD            $0x10, Z2, Z21
+	VPSHLDD           $0x10, Z13, Z17, K1, Z17
+	VPSHLDD           $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z2, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z2, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z2
+	VPADDD            Z23, Z2, Z2
+	VPSUBD            Z20, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD            $0x18, 704(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z4, K1
+	VPSLLD            $0x10, Z4, Z21
+	VPSHLDD           $0x10, Z14, Z18, K1, Z18
+	VPSHLDD           $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST       wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD            $0x10, Z4, K1, Z4
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z4, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z4, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z4
+	VPADDD            Z23, Z4, Z4
+	VPSUBD            Z20, Z4, K1, Z4
+	VPADDD.BCST       word1000<>+0(SB), Z4, K1, Z4
+	VPSRLD            $0x18, 960(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z6, K1
+	VPSLLD            $0x10, Z6, Z21
+	VPSHLDD           $0x10, Z15, Z19, K1, Z19
+	VPSHLDD           $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST       wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD            $0x10, Z6, K1, Z6
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z6, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z6, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z6
+	VPADDD            Z23, Z6, Z6
+	VPSUBD            Z20, Z6, K1, Z6
+	VPADDD.BCST       word1000<>+0(SB), Z6, K1, Z6
+	VPSRLD            $0x10, 192(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z0, K1
+	VPSLLD            $0x10, Z0, Z21
+	VPSHLDD           $0x10, Z12, Z16, K1, Z16
+	VPSHLDD           $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z0, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z0, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z0
+	VPADDD            Z23, Z0, Z0
+	VPSUBD            Z20, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x10, 448(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z2, K1
+	VPSLLD            $0x10, Z2, Z21
+	VPSHLDD           $0x10, Z13, Z17, K1, Z17
+	VPSHLDD           $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z2, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z2, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z2
+	VPADDD            Z23, Z2, Z2
+	VPSUBD            Z20, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD            $0x10, 704(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z4, K1
+	VPSLLD            $0x10, Z4, Z21
+	VPSHLDD           $0x10, Z14, Z18, K1, Z18
+	VPSHLDD           $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST       wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD            $0x10, Z4, K1, Z4
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z4, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z4, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z4
+	VPADDD            Z23, Z4, Z4
+	VPSUBD            Z20, Z4, K1, Z4
+	VPADDD.BCST       word1000<>+0(SB), Z4, K1, Z4
+	VPSRLD            $0x10, 960(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z6, K1
+	VPSLLD            $0x10, Z6, Z21
+	VPSHLDD           $0x10, Z15, Z19, K1, Z19
+	VPSHLDD           $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST       wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD            $0x10, Z6, K1, Z6
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z6, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z6, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z6
+	VPADDD            Z23, Z6, Z6
+	VPSUBD            Z20, Z6, K1, Z6
+	VPADDD.BCST       word1000<>+0(SB), Z6, K1, Z6
+	VPSRLD            $0x08, 192(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z0, K1
+	VPSLLD            $0x10, Z0, Z21
+	VPSHLDD           $0x10, Z12, Z16, K1, Z16
+	VPSHLDD           $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z0, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z0, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z0
+	VPADDD            Z23, Z0, Z0
+	VPSUBD            Z20, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x08, 448(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z2, K1
+	VPSLLD            $0x10, Z2, Z21
+	VPSHLDD           $0x10, Z13, Z17, K1, Z17
+	VPSHLDD           $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z2, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z2, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z2
+	VPADDD            Z23, Z2, Z2
+	VPSUBD            Z20, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD            $0x08, 704(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z4, K1
+	VPSLLD            $0x10, Z4, Z21
+	VPSHLDD           $0x10, Z14, Z18, K1, Z18
+	VPSHLDD           $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST       wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD            $0x10, Z4, K1, Z4
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z4, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z4, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z4
+	VPADDD            Z23, Z4, Z4
+	VPSUBD            Z20, Z4, K1, Z4
+	VPADDD.BCST       word1000<>+0(SB), Z4, K1, Z4
+	VPSRLD            $0x08, 960(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z6, K1
+	VPSLLD            $0x10, Z6, Z21
+	VPSHLDD           $0x10, Z15, Z19, K1, Z19
+	VPSHLDD           $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST       wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD            $0x10, Z6, K1, Z6
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z6, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z6, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z6
+	VPADDD            Z23, Z6, Z6
+	VPSUBD            Z20, Z6, K1, Z6
+	VPADDD.BCST       word1000<>+0(SB), Z6, K1, Z6
+	VMOVDQU32         192(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z0, K1
+	VPSLLD            $0x10, Z0, Z21
+	VPSHLDD           $0x10, Z12, Z16, K1, Z16
+	VPSHLDD           $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z0, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z0, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z0
+	VPADDD            Z23, Z0, Z0
+	VPSUBD            Z20, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32         448(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z2, K1
+	VPSLLD            $0x10, Z2, Z21
+	VPSHLDD           $0x10, Z13, Z17, K1, Z17
+	VPSHLDD           $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z2, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z2, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z2
+	VPADDD            Z23, Z2, Z2
+	VPSUBD            Z20, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VMOVDQU32         704(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z4, K1
+	VPSLLD            $0x10, Z4, Z21
+	VPSHLDD           $0x10, Z14, Z18, K1, Z18
+	VPSHLDD           $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST       wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD            $0x10, Z4, K1, Z4
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z4, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z4, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z4
+	VPADDD            Z23, Z4, Z4
+	VPSUBD            Z20, Z4, K1, Z4
+	VPADDD.BCST       word1000<>+0(SB), Z4, K1, Z4
+	VMOVDQU32         960(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z6, K1
+	VPSLLD            $0x10, Z6, Z21
+	VPSHLDD           $0x10, Z15, Z19, K1, Z19
+	VPSHLDD           $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST       wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD            $0x10, Z6, K1, Z6
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z6, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z6, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z6
+	VPADDD            Z23, Z6, Z6
+	VPSUBD            Z20, Z6, K1, Z6
+	VPADDD.BCST       word1000<>+0(SB), Z6, K1, Z6
+	VMOVDQU32         unpackedLanes<>+0(SB), Z20
+	VPERMD            Z1, Z20, Z20
+	VPUNPCKLDQ        Z16, Z12, Z21
+	VEXTRACTI64X4     $0x00, Z20, Y22
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ        Z16, Z12, Z21
+	VEXTRACTI64X4     $0x01, Z20, Y20
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y20*2)
+	VMOVDQU32         unpackedLanes<>+0(SB), Z20
+	VPERMD            Z3, Z20, Z20
+	VPUNPCKLDQ        Z17, Z13, Z21
+	VEXTRACTI64X4     $0x00, Z20, Y22
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ        Z17, Z13, Z21
+	VEXTRACTI64X4     $0x01, Z20, Y20
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y20*2)
+	VMOVDQU32         unpackedLanes<>+0(SB), Z20
+	VPERMD            Z5, Z20, Z20
+	VPUNPCKLDQ        Z18, Z14, Z21
+	VEXTRACTI64X4     $0x00, Z20, Y22
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ        Z18, Z14, Z21
+	VEXTRACTI64X4     $0x01, Z20, Y20
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y20*2)
+	VMOVDQU32         unpackedLanes<>+0(SB), Z20
+	VPERMD            Z7, Z20, Z20
+	VPUNPCKLDQ        Z19, Z15, Z21
+	VEXTRACTI64X4     $0x00, Z20, Y22
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ        Z19, Z15, Z21
+	VEXTRACTI64X4     $0x01, Z20, Y20
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y20*2)
+	VPSRLD            $0x18, 128(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z0, K1
+	VPSLLD            $0x10, Z0, Z21
+	VPSHLDD           $0x10, Z12, Z16, K1, Z16
+	VPSHLDD           $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z0, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z0, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z0
+	VPADDD            Z23, Z0, Z0
+	VPSUBD            Z20, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x18, 384(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z2, K1
+	VPSLLD            $0x10, Z2, Z21
+	VPSHLDD           $0x10, Z13, Z17, K1, Z17
+	VPSHLDD           $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z2, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z2, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z2
+	VPADDD            Z23, Z2, Z2
+	VPSUBD            Z20, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD            $0x18, 640(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z4, K1
+	VPSLLD            $0x10, Z4, Z21
+	VPSHLDD           $0x10, Z14, Z18, K1, Z18
+	VPSHLDD           $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST       wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD            $0x10, Z4, K1, Z4
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z4, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z4, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z4
+	VPADDD            Z23, Z4, Z4
+	VPSUBD            Z20, Z4, K1, Z4
+	VPADDD.BCST       word1000<>+0(SB), Z4, K1, Z4
+	VPSRLD            $0x18, 896(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z6, K1
+	VPSLLD            $0x10, Z6, Z21
+	VPSHLDD           $0x10, Z15, Z19, K1, Z19
+	VPSHLDD           $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST       wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD            $0x10, Z6, K1, Z6
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z6, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z6, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z6
+	VPADDD            Z23, Z6, Z6
+	VPSUBD            Z20, Z6, K1, Z6
+	VPADDD.BCST       word1000<>+0(SB), Z6, K1, Z6
+	VPSRLD            $0x10, 128(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z0, K1
+	VPSLLD            $0x10, Z0, Z21
+	VPSHLDD           $0x10, Z12, Z16, K1, Z16
+	VPSHLDD           $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z0, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z0, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z0
+	VPADDD            Z23, Z0, Z0
+	VPSUBD            Z20, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x10, 384(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z2, K1
+	VPSLLD            $0x10, Z2, Z21
+	VPSHLDD           $0x10, Z13, Z17, K1, Z17
+	VPSHLDD           $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z2, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z2, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z2
+	VPADDD            Z23, Z2, Z2
+	VPSUBD            Z20, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD            $0x10, 640(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z4, K1
+	VPSLLD            $0x10, Z4, Z21
+	VPSHLDD           $0x10, Z14, Z18, K1, Z18
+	VPSHLDD           $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST       wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD            $0x10, Z4, K1, Z4
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z4, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z4, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z4
+	VPADDD            Z23, Z4, Z4
+	VPSUBD            Z20, Z4, K1, Z4
+	VPADDD.BCST       word1000<>+0(SB), Z4, K1, Z4
+	VPSRLD            $0x10, 896(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z6, K1
+	VPSLLD            $0x10, Z6, Z21
+	VPSHLDD           $0x10, Z15, Z19, K1, Z19
+	VPSHLDD           $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST       wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD            $0x10, Z6, K1, Z6
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z6, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z6, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z6
+	VPADDD            Z23, Z6, Z6
+	VPSUBD            Z20, Z6, K1, Z6
+	VPADDD.BCST       word1000<>+0(SB), Z6, K1, Z6
+	VPSRLD            $0x08, 128(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z0, K1
+	VPSLLD            $0x10, Z0, Z21
+	VPSHLDD           $0x10, Z12, Z16, K1, Z16
+	VPSHLDD           $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z0, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z0, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z0
+	VPADDD            Z23, Z0, Z0
+	VPSUBD            Z20, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x08, 384(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z2, K1
+	VPSLLD            $0x10, Z2, Z21
+	VPSHLDD           $0x10, Z13, Z17, K1, Z17
+	VPSHLDD           $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z2, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z2, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z2
+	VPADDD            Z23, Z2, Z2
+	VPSUBD            Z20, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD            $0x08, 640(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z4, K1
+	VPSLLD            $0x10, Z4, Z21
+	VPSHLDD           $0x10, Z14, Z18, K1, Z18
+	VPSHLDD           $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST       wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD            $0x10, Z4, K1, Z4
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z4, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z4, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z4
+	VPADDD            Z23, Z4, Z4
+	VPSUBD            Z20, Z4, K1, Z4
+	VPADDD.BCST       word1000<>+0(SB), Z4, K1, Z4
+	VPSRLD            $0x08, 896(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z6, K1
+	VPSLLD            $0x10, Z6, Z21
+	VPSHLDD           $0x10, Z15, Z19, K1, Z19
+	VPSHLDD           $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST       wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD            $0x10, Z6, K1, Z6
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z6, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z6, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z6
+	VPADDD            Z23, Z6, Z6
+	VPSUBD            Z20, Z6, K1, Z6
+	VPADDD.BCST       word1000<>+0(SB), Z6, K1, Z6
+	VMOVDQU32         128(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z0, K1
+	VPSLLD            $0x10, Z0, Z21
+	VPSHLDD           $0x10, Z12, Z16, K1, Z16
+	VPSHLDD           $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z0, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z0, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z0
+	VPADDD            Z23, Z0, Z0
+	VPSUBD            Z20, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32         384(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z2, K1
+	VPSLLD            $0x10, Z2, Z21
+	VPSHLDD           $0x10, Z13, Z17, K1, Z17
+	VPSHLDD           $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z2, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z2, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z2
+	VPADDD            Z23, Z2, Z2
+	VPSUBD            Z20, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VMOVDQU32         640(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z4, K1
+	VPSLLD            $0x10, Z4, Z21
+	VPSHLDD           $0x10, Z14, Z18, K1, Z18
+	VPSHLDD           $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST       wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD            $0x10, Z4, K1, Z4
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z4, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z4, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z4
+	VPADDD            Z23, Z4, Z4
+	VPSUBD            Z20, Z4, K1, Z4
+	VPADDD.BCST       word1000<>+0(SB), Z4, K1, Z4
+	VMOVDQU32         896(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z6, K1
+	VPSLLD            $0x10, Z6, Z21
+	VPSHLDD           $0x10, Z15, Z19, K1, Z19
+	VPSHLDD           $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST       wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD            $0x10, Z6, K1, Z6
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z6, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z6, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z6
+	VPADDD            Z23, Z6, Z6
+	VPSUBD            Z20, Z6, K1, Z6
+	VPADDD.BCST       word1000<>+0(SB), Z6, K1, Z6
+	VMOVDQU32         unpackedLanes<>+0(SB), Z20
+	VPERMD            Z1, Z20, Z20
+	VPUNPCKLDQ        Z16, Z12, Z21
+	VEXTRACTI64X4     $0x00, Z20, Y22
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ        Z16, Z12, Z21
+	VEXTRACTI64X4     $0x01, Z20, Y20
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y20*2)
+	VMOVDQU32         unpackedLanes<>+0(SB), Z20
+	VPERMD            Z3, Z20, Z20
+	VPUNPCKLDQ        Z17, Z13, Z21
+	VEXTRACTI64X4     $0x00, Z20, Y22
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ        Z17, Z13, Z21
+	VEXTRACTI64X4     $0x01, Z20, Y20
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y20*2)
+	VMOVDQU32         unpackedLanes<>+0(SB), Z20
+	VPERMD            Z5, Z20, Z20
+	VPUNPCKLDQ        Z18, Z14, Z21
+	VEXTRACTI64X4     $0x00, Z20, Y22
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ        Z18, Z14, Z21
+	VEXTRACTI64X4     $0x01, Z20, Y20
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y20*2)
+	VMOVDQU32         unpackedLanes<>+0(SB), Z20
+	VPERMD            Z7, Z20, Z20
+	VPUNPCKLDQ        Z19, Z15, Z21
+	VEXTRACTI64X4     $0x00, Z20, Y22
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ        Z19, Z15, Z21
+	VEXTRACTI64X4     $0x01, Z20, Y20
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y20*2)
+	VPSRLD            $0x18, 64(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z0, K1
+	VPSLLD            $0x10, Z0, Z21
+	VPSHLDD           $0x10, Z12, Z16, K1, Z16
+	VPSHLDD           $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z0, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z0, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z0
+	VPADDD            Z23, Z0, Z0
+	VPSUBD            Z20, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x18, 320(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z2, K1
+	VPSLLD            $0x10, Z2, Z21
+	VPSHLDD           $0x10, Z13, Z17, K1, Z17
+	VPSHLDD           $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z2, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z2, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z2
+	VPADDD            Z23, Z2, Z2
+	VPSUBD            Z20, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD            $0x18, 576(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z4, K1
+	VPSLLD            $0x10, Z4, Z21
+	VPSHLDD           $0x10, Z14, Z18, K1, Z18
+	VPSHLDD           $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST       wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD            $0x10, Z4, K1, Z4
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z4, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z4, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z4
+	VPADDD            Z23, Z4, Z4
+	VPSUBD            Z20, Z4, K1, Z4
+	VPADDD.BCST       word1000<>+0(SB), Z4, K1, Z4
+	VPSRLD            $0x18, 832(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z6, K1
+	VPSLLD            $0x10, Z6, Z21
+	VPSHLDD           $0x10, Z15, Z19, K1, Z19
+	VPSHLDD           $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST       wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD            $0x10, Z6, K1, Z6
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z6, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z6, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z6
+	VPADDD            Z23, Z6, Z6
+	VPSUBD            Z20, Z6, K1, Z6
+	VPADDD.BCST       word1000<>+0(SB), Z6, K1, Z6
+	VPSRLD            $0x10, 64(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z0, K1
+	VPSLLD            $0x10, Z0, Z21
+	VPSHLDD           $0x10, Z12, Z16, K1, Z16
+	VPSHLDD           $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z0, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z0, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z0
+	VPADDD            Z23, Z0, Z0
+	VPSUBD            Z20, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x10, 320(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z2, K1
+	VPSLLD            $0x10, Z2, Z21
+	VPSHLDD           $0x10, Z13, Z17, K1, Z17
+	VPSHLDD           $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z2, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z2, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z2
+	VPADDD            Z23, Z2, Z2
+	VPSUBD            Z20, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD            $0x10, 576(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z4, K1
+	VPSLLD            $0x10, Z4, Z21
+	VPSHLDD           $0x10, Z14, Z18, K1, Z18
+	VPSHLDD           $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST       wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD            $0x10, Z4, K1, Z4
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z4, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z4, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z4
+	VPADDD            Z23, Z4, Z4
+	VPSUBD            Z20, Z4, K1, Z4
+	VPADDD.BCST       word1000<>+0(SB), Z4, K1, Z4
+	VPSRLD            $0x10, 832(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z6, K1
+	VPSLLD            $0x10, Z6, Z21
+	VPSHLDD           $0x10, Z15, Z19, K1, Z19
+	VPSHLDD           $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST       wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD            $0x10, Z6, K1, Z6
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z6, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z6, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z6
+	VPADDD            Z23, Z6, Z6
+	VPSUBD            Z20, Z6, K1, Z6
+	VPADDD.BCST       word1000<>+0(SB), Z6, K1, Z6
+	VPSRLD            $0x08, 64(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z0, K1
+	VPSLLD            $0x10, Z0, Z21
+	VPSHLDD           $0x10, Z12, Z16, K1, Z16
+	VPSHLDD           $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z0, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z0, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z0
+	VPADDD            Z23, Z0, Z0
+	VPSUBD            Z20, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x08, 320(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z2, K1
+	VPSLLD            $0x10, Z2, Z21
+	VPSHLDD           $0x10, Z13, Z17, K1, Z17
+	VPSHLDD           $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z2, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z2, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z2
+	VPADDD            Z23, Z2, Z2
+	VPSUBD            Z20, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD            $0x08, 576(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z4, K1
+	VPSLLD            $0x10, Z4, Z21
+	VPSHLDD           $0x10, Z14, Z18, K1, Z18
+	VPSHLDD           $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST       wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD            $0x10, Z4, K1, Z4
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z4, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z4, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z4
+	VPADDD            Z23, Z4, Z4
+	VPSUBD            Z20, Z4, K1, Z4
+	VPADDD.BCST       word1000<>+0(SB), Z4, K1, Z4
+	VPSRLD            $0x08, 832(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z6, K1
+	VPSLLD            $0x10, Z6, Z21
+	VPSHLDD           $0x10, Z15, Z19, K1, Z19
+	VPSHLDD           $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST       wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD            $0x10, Z6, K1, Z6
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z6, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z6, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z6
+	VPADDD            Z23, Z6, Z6
+	VPSUBD            Z20, Z6, K1, Z6
+	VPADDD.BCST       word1000<>+0(SB), Z6, K1, Z6
+	VMOVDQU32         64(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z0, K1
+	VPSLLD            $0x10, Z0, Z21
+	VPSHLDD           $0x10, Z12, Z16, K1, Z16
+	VPSHLDD           $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z0, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z0, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z0
+	VPADDD            Z23, Z0, Z0
+	VPSUBD            Z20, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32         320(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z2, K1
+	VPSLLD            $0x10, Z2, Z21
+	VPSHLDD           $0x10, Z13, Z17, K1, Z17
+	VPSHLDD           $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z2, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z2, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z2
+	VPADDD            Z23, Z2, Z2
+	VPSUBD            Z20, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VMOVDQU32         576(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z4, K1
+	VPSLLD            $0x10, Z4, Z21
+	VPSHLDD           $0x10, Z14, Z18, K1, Z18
+	VPSHLDD           $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST       wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD            $0x10, Z4, K1, Z4
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z4, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z4, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z4
+	VPADDD            Z23, Z4, Z4
+	VPSUBD            Z20, Z4, K1, Z4
+	VPADDD.BCST       word1000<>+0(SB), Z4, K1, Z4
+	VMOVDQU32         832(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z6, K1
+	VPSLLD            $0x10, Z6, Z21
+	VPSHLDD           $0x10, Z15, Z19, K1, Z19
+	VPSHLDD           $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST       wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD            $0x10, Z6, K1, Z6
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z6, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z6, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z6
+	VPADDD            Z23, Z6, Z6
+	VPSUBD            Z20, Z6, K1, Z6
+	VPADDD.BCST       word1000<>+0(SB), Z6, K1, Z6
+	VMOVDQU32         unpackedLanes<>+0(SB), Z20
+	VPERMD            Z1, Z20, Z20
+	VPUNPCKLDQ        Z16, Z12, Z21
+	VEXTRACTI64X4     $0x00, Z20, Y22
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ        Z16, Z12, Z21
+	VEXTRACTI64X4     $0x01, Z20, Y20
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y20*2)
+	VMOVDQU32         unpackedLanes<>+0(SB), Z20
+	VPERMD            Z3, Z20, Z20
+	VPUNPCKLDQ        Z17, Z13, Z21
+	VEXTRACTI64X4     $0x00, Z20, Y22
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ        Z17, Z13, Z21
+	VEXTRACTI64X4     $0x01, Z20, Y20
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y20*2)
+	VMOVDQU32         unpackedLanes<>+0(SB), Z20
+	VPERMD            Z5, Z20, Z20
+	VPUNPCKLDQ        Z18, Z14, Z21
+	VEXTRACTI64X4     $0x00, Z20, Y22
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ        Z18, Z14, Z21
+	VEXTRACTI64X4     $0x01, Z20, Y20
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y20*2)
+	VMOVDQU32         unpackedLanes<>+0(SB), Z20
+	VPERMD            Z7, Z20, Z20
+	VPUNPCKLDQ        Z19, Z15, Z21
+	VEXTRACTI64X4     $0x00, Z20, Y22
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ        Z19, Z15, Z21
+	VEXTRACTI64X4     $0x01, Z20, Y20
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y20*2)
+	VPSRLD            $0x18, (SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z0, K1
+	VPSLLD            $0x10, Z0, Z21
+	VPSHLDD           $0x10, Z12, Z16, K1, Z16
+	VPSHLDD           $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z0, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z0, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z0
+	VPADDD            Z23, Z0, Z0
+	VPSUBD            Z20, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x18, 256(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z2, K1
+	VPSLLD            $0x10, Z2, Z21
+	VPSHLDD           $0x10, Z13, Z17, K1, Z17
+	VPSHLDD           $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z2, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z2, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z2
+	VPADDD            Z23, Z2, Z2
+	VPSUBD            Z20, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD            $0x18, 512(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z4, K1
+	VPSLLD            $0x10, Z4, Z21
+	VPSHLDD           $0x10, Z14, Z18, K1, Z18
+	VPSHLDD           $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST       wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD            $0x10, Z4, K1, Z4
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z4, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z4, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z4
+	VPADDD            Z23, Z4, Z4
+	VPSUBD            Z20, Z4, K1, Z4
+	VPADDD.BCST       word1000<>+0(SB), Z4, K1, Z4
+	VPSRLD            $0x18, 768(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z6, K1
+	VPSLLD            $0x10, Z6, Z21
+	VPSHLDD           $0x10, Z15, Z19, K1, Z19
+	VPSHLDD           $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST       wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD            $0x10, Z6, K1, Z6
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z6, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z6, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z6
+	VPADDD            Z23, Z6, Z6
+	VPSUBD            Z20, Z6, K1, Z6
+	VPADDD.BCST       word1000<>+0(SB), Z6, K1, Z6
+	VPSRLD            $0x10, (SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z0, K1
+	VPSLLD            $0x10, Z0, Z21
+	VPSHLDD           $0x10, Z12, Z16, K1, Z16
+	VPSHLDD           $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z0, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z0, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z0
+	VPADDD            Z23, Z0, Z0
+	VPSUBD            Z20, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x10, 256(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z2, K1
+	VPSLLD            $0x10, Z2, Z21
+	VPSHLDD           $0x10, Z13, Z17, K1, Z17
+	VPSHLDD           $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z2, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z2, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z2
+	VPADDD            Z23, Z2, Z2
+	VPSUBD            Z20, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD            $0x10, 512(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z4, K1
+	VPSLLD            $0x10, Z4, Z21
+	VPSHLDD           $0x10, Z14, Z18, K1, Z18
+	VPSHLDD           $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST       wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD            $0x10, Z4, K1, Z4
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z4, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z4, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z4
+	VPADDD            Z23, Z4, Z4
+	VPSUBD            Z20, Z4, K1, Z4
+	VPADDD.BCST       word1000<>+0(SB), Z4, K1, Z4
+	VPSRLD            $0x10, 768(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z6, K1
+	VPSLLD            $0x10, Z6, Z21
+	VPSHLDD           $0x10, Z15, Z19, K1, Z19
+	VPSHLDD           $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST       wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD            $0x10, Z6, K1, Z6
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z6, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z6, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z6
+	VPADDD            Z23, Z6, Z6
+	VPSUBD            Z20, Z6, K1, Z6
+	VPADDD.BCST       word1000<>+0(SB), Z6, K1, Z6
+	VPSRLD            $0x08, (SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z0, K1
+	VPSLLD            $0x10, Z0, Z21
+	VPSHLDD           $0x10, Z12, Z16, K1, Z16
+	VPSHLDD           $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z0, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z0, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z0
+	VPADDD            Z23, Z0, Z0
+	VPSUBD            Z20, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VPSRLD            $0x08, 256(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z2, K1
+	VPSLLD            $0x10, Z2, Z21
+	VPSHLDD           $0x10, Z13, Z17, K1, Z17
+	VPSHLDD           $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z2, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z2, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z2
+	VPADDD            Z23, Z2, Z2
+	VPSUBD            Z20, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VPSRLD            $0x08, 512(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z4, K1
+	VPSLLD            $0x10, Z4, Z21
+	VPSHLDD           $0x10, Z14, Z18, K1, Z18
+	VPSHLDD           $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST       wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD            $0x10, Z4, K1, Z4
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z4, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z4, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z4
+	VPADDD            Z23, Z4, Z4
+	VPSUBD            Z20, Z4, K1, Z4
+	VPADDD.BCST       word1000<>+0(SB), Z4, K1, Z4
+	VPSRLD            $0x08, 768(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z6, K1
+	VPSLLD            $0x10, Z6, Z21
+	VPSHLDD           $0x10, Z15, Z19, K1, Z19
+	VPSHLDD           $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST       wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD            $0x10, Z6, K1, Z6
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z6, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z6, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z6
+	VPADDD            Z23, Z6, Z6
+	VPSUBD            Z20, Z6, K1, Z6
+	VPADDD.BCST       word1000<>+0(SB), Z6, K1, Z6
+	VMOVDQU32         (SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z0, K1
+	VPSLLD            $0x10, Z0, Z21
+	VPSHLDD           $0x10, Z12, Z16, K1, Z16
+	VPSHLDD           $0x10, Z21, Z12, K1, Z12
+	VPADDD.BCST       wordffffffff<>+0(SB), Z1, K1, Z1
+	VPSRLD            $0x10, Z0, K1, Z0
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z0, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z0, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z0
+	VPADDD            Z23, Z0, Z0
+	VPSUBD            Z20, Z0, K1, Z0
+	VPADDD.BCST       word1000<>+0(SB), Z0, K1, Z0
+	VMOVDQU32         256(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z2, K1
+	VPSLLD            $0x10, Z2, Z21
+	VPSHLDD           $0x10, Z13, Z17, K1, Z17
+	VPSHLDD           $0x10, Z21, Z13, K1, Z13
+	VPADDD.BCST       wordffffffff<>+0(SB), Z3, K1, Z3
+	VPSRLD            $0x10, Z2, K1, Z2
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z2, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z2, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z2
+	VPADDD            Z23, Z2, Z2
+	VPSUBD            Z20, Z2, K1, Z2
+	VPADDD.BCST       word1000<>+0(SB), Z2, K1, Z2
+	VMOVDQU32         512(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z4, K1
+	VPSLLD            $0x10, Z4, Z21
+	VPSHLDD           $0x10, Z14, Z18, K1, Z18
+	VPSHLDD           $0x10, Z21, Z14, K1, Z14
+	VPADDD.BCST       wordffffffff<>+0(SB), Z5, K1, Z5
+	VPSRLD            $0x10, Z4, K1, Z4
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z4, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z4, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z4
+	VPADDD            Z23, Z4, Z4
+	VPSUBD            Z20, Z4, K1, Z4
+	VPADDD.BCST       word1000<>+0(SB), Z4, K1, Z4
+	VMOVDQU32         768(SP), Z20
+	VMOVDQA32         Z20, Z21
+	VPERMI2D          64(AX), Z8, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          192(AX), Z9, Z22
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VMOVDQA32         Z20, Z22
+	VPERMI2D          320(AX), Z10, Z22
+	VMOVDQA32         Z20, Z23
+	VPERMI2D          448(AX), Z11, Z23
+	VPTESTMD.BCST     word20<>+0(SB), Z20, K1
+	VMOVDQA32         Z23, K1, Z22
+	VPTESTMD.BCST     word40<>+0(SB), Z20, K1
+	VMOVDQA32         Z22, K1, Z21
+	VPSRLD            $0x14, Z21, Z20
+	VPANDD.BCST       wordfff<>+0(SB), Z21, Z22
+	VPANDD.BCST       wordfff00000<>+0(SB), Z21, Z21
+	VPCMPUD           $0x05, Z21, Z6, K1
+	VPSLLD            $0x10, Z6, Z21
+	VPSHLDD           $0x10, Z15, Z19, K1, Z19
+	VPSHLDD           $0x10, Z21, Z15, K1, Z15
+	VPADDD.BCST       wordffffffff<>+0(SB), Z7, K1, Z7
+	VPSRLD            $0x10, Z6, K1, Z6
+	VCVTDQ2PS         Z20, Z21
+	VRCP14PS          Z21, Z23
+	VFNMADD213PS.BCST word3f7ffffc<>+0(SB), Z23, Z21
+	VFMADD213PS       Z23, Z23, Z21
+	VCVTUDQ2PS        Z6, Z23
+	VMULPS            Z21, Z23, Z23
+	VCVTTPS2UDQ       Z23, Z23
+	VPMULLD           Z20, Z23, Z21
+	VPSUBD            Z21, Z6, Z21
+	VPCMPUD           $0x05, Z20, Z21, K1
+	VPSLLD            $0x0c, Z23, Z23
+	VPADDD            Z21, Z22, Z6
+	VPADDD            Z23, Z6, Z6
+	VPSUBD            Z20, Z6, K1, Z6
+	VPADDD.BCST       word1000<>+0(SB), Z6, K1, Z6
+	VMOVDQU32         unpackedLanes<>+0(SB), Z20
+	VPERMD            Z1, Z20, Z20
+	VPUNPCKLDQ        Z16, Z12, Z21
+	VEXTRACTI64X4     $0x00, Z20, Y22
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ        Z16, Z12, Z21
+	VEXTRACTI64X4     $0x01, Z20, Y20
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y20*2)
+	VMOVDQU32         unpackedLanes<>+0(SB), Z20
+	VPERMD            Z3, Z20, Z20
+	VPUNPCKLDQ        Z17, Z13, Z21
+	VEXTRACTI64X4     $0x00, Z20, Y22
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ        Z17, Z13, Z21
+	VEXTRACTI64X4     $0x01, Z20, Y20
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y20*2)
+	VMOVDQU32         unpackedLanes<>+0(SB), Z20
+	VPERMD            Z5, Z20, Z20
+	VPUNPCKLDQ        Z18, Z14, Z21
+	VEXTRACTI64X4     $0x00, Z20, Y22
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ        Z18, Z14, Z21
+	VEXTRACTI64X4     $0x01, Z20, Y20
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y20*2)
+	VMOVDQU32         unpackedLanes<>+0(SB), Z20
+	VPERMD            Z7, Z20, Z20
+	VPUNPCKLDQ        Z19, Z15, Z21
+	VEXTRACTI64X4     $0x00, Z20, Y22
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y22*2)
+	VPUNPCKHDQ        Z19, Z15, Z21
+	VEXTRACTI64X4     $0x01, Z20, Y20
+	KXNORB            K1, K1, K1
+	VPSCATTERDQ       Z21, K1, (CX)(Y20*2)
+	DECQ              BX
+	JNZ               block
+	MOVQ              states+32(FP), AX
+	MOVQ              at+40(FP), CX
+	VMOVDQU32         Z0, (AX)
+	VMOVDQU32         Z1, (CX)
+	VMOVDQU32         Z2, 64(AX)
+	VMOVDQU32         Z3, 64(CX)
+	VMOVDQU32         Z4, 128(AX)
+	VMOVDQU32         Z5, 128(CX)
+	VMOVDQU32         Z6, 192(AX)
+	VMOVDQU32         Z7, 192(CX)
+	VZEROUPPER
 	RET

@@ -7,19 +7,64 @@ package kernel
 // ransDecode8 takes n > 0 symbols of every lane, with tables of frequencies, offsets and symbols by slot.
 //
 //go:noescape
-func ransDecode8(tables *uint16, words *byte, symbols *byte, n int, states *uint32, at *int)
+func ransDecode8(tables *uint16, words *byte, symbols *byte, n int, states *uint32, at *uint32)
 
 // ransEncode8 codes n > 0 symbols of every lane, the last first, with tables of reciprocals, limits, rests and starts by symbol.
 //
 //go:noescape
-func ransEncode8(tables *uint64, words *byte, symbols *byte, n int, states *uint32, at *int)
+func ransEncode8(tables *uint64, words *byte, symbols *byte, n int, states *uint32, at *uint32)
 
 // ransDecode2 takes n > 0 symbols of every lane, with tables of frequencies, offsets and symbols by slot.
 //
 //go:noescape
-func ransDecode2(tables *uint16, words *byte, symbols *byte, n int, states *uint32, at *int)
+func ransDecode2(tables *uint16, words *byte, symbols *byte, n int, states *uint32, at *uint32)
 
 // ransEncode2 codes n > 0 symbols of every lane, the last first, with tables of reciprocals, limits, rests and starts by symbol.
 //
 //go:noescape
-func ransEncode2(tables *uint64, words *byte, symbols *byte, n int, states *uint32, at *int)
+func ransEncode2(tables *uint64, words *byte, symbols *byte, n int, states *uint32, at *uint32)
+
+// ransDecode16VBMI2 takes 16*blocks > 0 symbols of every lane.
+//
+//go:noescape
+func ransDecode16VBMI2(table *uint32, words *byte, symbols *byte, blocks int, states *uint32, at *uint32)
+
+// ransDecode32VBMI2 takes 16*blocks > 0 symbols of every lane.
+//
+//go:noescape
+func ransDecode32VBMI2(table *uint32, words *byte, symbols *byte, blocks int, states *uint32, at *uint32)
+
+// ransDecode64VBMI2 takes 16*blocks > 0 symbols of every lane.
+//
+//go:noescape
+func ransDecode64VBMI2(table *uint32, words *byte, symbols *byte, blocks int, states *uint32, at *uint32)
+
+// ransEncode16Of64VBMI2 codes 16*blocks > 0 symbols of every lane, the last first. What is behind the first word that it writes may be overwritten, up to four words from that on.
+//
+//go:noescape
+func ransEncode16Of64VBMI2(table *uint32, words *byte, symbols *byte, blocks int, states *uint32, at *uint32)
+
+// ransEncode16Of128VBMI2 codes 16*blocks > 0 symbols of every lane, the last first. What is behind the first word that it writes may be overwritten, up to four words from that on.
+//
+//go:noescape
+func ransEncode16Of128VBMI2(table *uint32, words *byte, symbols *byte, blocks int, states *uint32, at *uint32)
+
+// ransEncode32Of64VBMI2 codes 16*blocks > 0 symbols of every lane, the last first. What is behind the first word that it writes may be overwritten, up to four words from that on.
+//
+//go:noescape
+func ransEncode32Of64VBMI2(table *uint32, words *byte, symbols *byte, blocks int, states *uint32, at *uint32)
+
+// ransEncode32Of128VBMI2 codes 16*blocks > 0 symbols of every lane, the last first. What is behind the first word that it writes may be overwritten, up to four words from that on.
+//
+//go:noescape
+func ransEncode32Of128VBMI2(table *uint32, words *byte, symbols *byte, blocks int, states *uint32, at *uint32)
+
+// ransEncode64Of64VBMI2 codes 16*blocks > 0 symbols of every lane, the last first. What is behind the first word that it writes may be overwritten, up to four words from that on.
+//
+//go:noescape
+func ransEncode64Of64VBMI2(table *uint32, words *byte, symbols *byte, blocks int, states *uint32, at *uint32)
+
+// ransEncode64Of128VBMI2 codes 16*blocks > 0 symbols of every lane, the last first. What is behind the first word that it writes may be overwritten, up to four words from that on.
+//
+//go:noescape
+func ransEncode64Of128VBMI2(table *uint32, words *byte, symbols *byte, blocks int, states *uint32, at *uint32)

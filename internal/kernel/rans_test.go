@@ -118,14 +118,14 @@ func wordsOf(b *RansBatch, lane int) []byte {
 var ransLengths = []int{1, 2, 7, 8, 64, 80, 511, 512, 513, 576, 1024, 1100}
 
 func TestRansLanesCodeAsOneVectorAtATime(t *testing.T) {
-	alphabets := [][]int{{2048, 2048}, {1, 4095}, ransFreqs(90, 5.5), ransFreqs(130, 12), ransFreqs(256, 40), ransFreqs(7, 0.5)}
+	alphabets := [][]int{{2048, 2048}, {1, 4095}, ransFreqs(90, 5.5), ransFreqs(130, 12), ransFreqs(256, 40), ransFreqs(7, 0.5), ransFreqs(56, 5.5), ransFreqs(64, 30)}
 	atEachLevel(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(5, 1))
 		for _, freqs := range alphabets {
 			a, slow := NewRansAlphabet(freqs), newSlowRans(freqs)
 			for _, n := range ransLengths {
-				b := NewRansBatch(n)
-				for lanes := 1; lanes <= RansLanes; lanes++ {
+				b := NewRansBatch(n, RansLanes)
+				for _, lanes := range []int{1, 2, 3, 8, 9, 16, 17, 24, 25, 32, 40, 41, 48, 49, 57, RansLanes} {
 					testRansLanes(t, r, b, n, lanes, a, slow)
 				}
 			}
@@ -220,7 +220,7 @@ func FuzzRans(f *testing.F) {
 		wantState, wantTaken := slow.decode(want, state, words)
 		for _, l := range levels() {
 			restore := Use(l)
-			b := NewRansBatch(n)
+			b := NewRansBatch(n, RansLanes)
 			for i := range lanes {
 				b.States[i] = state
 				b.Take(i, words)
@@ -240,11 +240,11 @@ func FuzzRans(f *testing.F) {
 }
 
 func BenchmarkRans(b *testing.B) {
-	freqs := ransFreqs(90, 5.5)
+	freqs := ransFreqs(56, 5.5)
 	a := NewRansAlphabet(freqs)
 	const n = 512
-	for _, lanes := range []int{1, RansLanes} {
-		batch := NewRansBatch(n)
+	for _, lanes := range []int{1, 8, 16, 32, RansLanes} {
+		batch := NewRansBatch(n, RansLanes)
 		r := rand.New(rand.NewPCG(5, 2))
 		symbols := make([]byte, n)
 		var begin [RansLanes]uint32

@@ -15,8 +15,17 @@ var (
 	isaAVX512 = append([]string{"AVX512BW", "AVX512DQ", "AVX512F", "AVX512VL"}, isaAVX2...)
 )
 
+// Functions whose names end with levelVBMI2 use, beside AVX-512, instructions
+// that not every machine of that level has.
+const (
+	levelVBMI2 = "VBMI2"
+	isaVBMI2   = "AVX512VBMI2"
+)
+
 // wide reports whether fn is a function of the level AVX512.
-func wide(fn *ir.Function) bool { return strings.HasSuffix(fn.Name, "AVX512") }
+func wide(fn *ir.Function) bool {
+	return strings.HasSuffix(fn.Name, "AVX512") || strings.HasSuffix(fn.Name, levelVBMI2)
+}
 
 // narrowInputs tells avo what it does not know of two instructions: the
 // destination of a blend is no input of it, and the exclusive or of a register
@@ -25,7 +34,7 @@ func narrowInputs(i *ir.Instruction) error {
 	switch i.Opcode {
 	case "VBLENDMPS":
 		i.Inputs = i.Operands[:len(i.Operands)-1]
-	case "VPXORD":
+	case "VPXORD", "KXNORB", "KXNORW":
 		i.CancellingInputs = true
 	}
 	return nil

@@ -12,20 +12,21 @@ import (
 
 // rans is the entropy coder, on eight vectors side by side in general
 // registers, or on two. A step of one vector is a chain of some 14 cycles, and
-// eight are enough to keep the machine busy in between. Gathers, a vector a lane,
-// win a tenth on some machines and nothing on others, and need 32 vectors for it.
+// eight are enough to keep the machine busy in between. With AVX-512 there is a
+// coder for more of them, see ransVectors.
 func rans(c *build.Context) {
 	for _, lanes := range []int{ransLanes, 2} {
 		r := &ransCoder{Context: c, state: make([]reg.GPVirtual, lanes), at: make([]operand.Mem, lanes)}
 		r.decode()
 		r.encode()
 	}
+	ransVectors(c)
 }
 
 // These must be those of package kernel.
 const (
 	ransLanes   = 8
-	ransTile    = 512 // the symbols of a lane lie this far from the next lane's
+	ransStride  = 512 + 64 // the symbols of a lane lie this far from the next lane's
 	ransBits    = 12
 	ransSlots   = 1 << ransBits
 	ransLow     = 1 << 16
@@ -43,7 +44,7 @@ func (r *ransCoder) function(name, tables, doc string) {
 	name += strconv.Itoa(len(r.state))
 	r.Function(name)
 	r.Attributes(attr.NOSPLIT)
-	r.SignatureExpr("func(tables " + tables + ", words *byte, symbols *byte, n int, states *uint32, at *int)")
+	r.SignatureExpr("func(tables " + tables + ", words *byte, symbols *byte, n int, states, at *uint32)")
 	r.Pragma("noescape")
 	r.Doc(name + " " + doc)
 }
@@ -58,7 +59,7 @@ func (r *ransCoder) load() {
 	local := r.AllocLocal(8 * len(r.at))
 	for i := range r.at {
 		r.at[i] = local.Offset(8 * i)
-		r.MOVQ(operand.Mem{Base: at, Disp: 8 * i}, t)
+		r.MOVL(operand.Mem{Base: at, Disp: 4 * i}, t.As32())
 		r.MOVQ(t, r.at[i])
 	}
 	for i := range r.state {
@@ -76,7 +77,7 @@ func (r *ransCoder) store() {
 	at := r.pointer("at")
 	for i, m := range r.at {
 		r.MOVQ(m, t)
-		r.MOVQ(t, operand.Mem{Base: at, Disp: 8 * i})
+		r.MOVL(t.As32(), operand.Mem{Base: at, Disp: 4 * i})
 	}
 	r.RET()
 }
@@ -114,7 +115,7 @@ func (r *ransCoder) decode() {
 	}
 	r.MOVQ(to, t)
 	for lane, v := range symbols {
-		r.VMOVQ(v, operand.Mem{Base: t, Disp: lane * ransTile})
+		r.VMOVQ(v, operand.Mem{Base: t, Disp: lane * ransStride})
 	}
 	r.ADDQ(operand.I8(decodeBlock), to)
 	r.DECQ(blocks)
@@ -127,7 +128,7 @@ func (r *ransCoder) decode() {
 		step.take(lane, func(symbol operand.Mem) {
 			r.MOVQ(to, t)
 			r.MOVBLZX(symbol, step.slot.As32())
-			r.MOVB(step.slot.As8(), operand.Mem{Base: t, Disp: lane * ransTile})
+			r.MOVB(step.slot.As8(), operand.Mem{Base: t, Disp: lane * ransStride})
 		})
 	}
 	r.INCQ(to)
@@ -179,7 +180,7 @@ func (r *ransCoder) encode() {
 		table := func(size, disp int) operand.Mem {
 			return operand.Mem{Base: tables, Index: s, Scale: uint8(size), Disp: disp}
 		}
-		r.MOVBLZX(operand.Mem{Base: symbols, Index: i, Scale: 1, Disp: lane*ransTile - 1}, s.As32())
+		r.MOVBLZX(operand.Mem{Base: symbols, Index: i, Scale: 1, Disp: lane*ransStride - 1}, s.As32())
 		// A word is written in any case and kept if the state reaches the limit.
 		r.MOVQ(r.at[lane], t)
 		r.MOVW(x.As16(), operand.Mem{Base: words, Index: t, Scale: 2, Disp: -2})
