@@ -83,6 +83,9 @@ func (c *boxCoder) encode(dst []byte, x, work []float32) error {
 		clear(dst)
 		return nil
 	}
+	if !finite(amax) {
+		return errNonFinite
+	}
 	ranks, rotated := dst[stepBytes:], work[:len(x)]
 	x, exp := prescale(rotated, x, amax)
 	s, ok := c.vectors.Encode(ranks, x, work)

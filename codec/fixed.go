@@ -1,7 +1,9 @@
 package codec
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 
@@ -11,12 +13,16 @@ import (
 // vectorCoder codes one vector into a fixed number of bytes.
 // Methods are safe for concurrent use.
 type vectorCoder interface {
-	// encode fills dst, all of it, from the finite vector x. work is scratch of
-	// the length that newFixed was told.
+	// encode fills dst, all of it, from the vector x, or returns errNonFinite
+	// where that is not finite. work is scratch of the length that newFixed was
+	// told.
 	encode(dst []byte, x, work []float32) error
 	// decode fills dst from src, whose length is that of encode's dst.
 	decode(dst []float32, src []byte, work []float32) error
 }
+
+// errNonFinite tells that a vector has a NaN or an infinity.
+var errNonFinite = errors.New("not finite")
 
 // fixed makes a Codec of a vectorCoder: it checks lengths and values and loops
 // over vectors, so that coders need not.
@@ -54,11 +60,8 @@ func (f *fixed) AppendEncode(dst []byte, x []float32) ([]byte, error) {
 	defer f.work.Put(work)
 	for i := range n {
 		v := x[i*f.dim : (i+1)*f.dim]
-		if k := firstNonFinite(v); k >= 0 {
-			return dst, &ValueError{Codec: f.spec.String(), Vector: i, Coord: k, Value: v[k]}
-		}
 		if err := f.coder.encode(out[start+i*f.bytes:start+(i+1)*f.bytes], v, *work); err != nil {
-			return dst, encodeError(f.spec, i, err)
+			return dst, encodeError(f.spec, i, v, err)
 		}
 	}
 	return out, nil
@@ -82,8 +85,12 @@ func (f *fixed) Decode(dst []float32, src []byte) (int, error) {
 	return n * f.bytes, nil
 }
 
-// encodeError says which vector of a call could not be encoded.
-func encodeError(spec Spec, vector int, err error) error {
+// encodeError says which vector of a call, v, could not be encoded.
+func encodeError(spec Spec, vector int, v []float32, err error) error {
+	if err == errNonFinite {
+		k := firstNonFinite(v)
+		return &ValueError{Codec: spec.String(), Vector: vector, Coord: k, Value: v[k]}
+	}
 	if se, ok := err.(*ScaleError); ok {
 		se.Codec, se.Vector = spec.String(), vector
 		return se
@@ -101,3 +108,6 @@ func vectors(spec Spec, dim, length int) (int, error) {
 
 // firstNonFinite returns the index of the first NaN or infinity, or -1.
 func firstNonFinite(x []float32) int { return kernel.NonFinite(x) }
+
+// finite reports whether a largest magnitude is that of finite values.
+func finite(amax float32) bool { return amax <= math.MaxFloat32 }

@@ -149,11 +149,8 @@ func (c *fp8Rans) AppendEncode(dst []byte, x []float32) ([]byte, error) {
 	out := dst
 	for i := range n {
 		v := x[i*c.dim : (i+1)*c.dim]
-		if k := firstNonFinite(v); k >= 0 {
-			return dst, &ValueError{Codec: c.spec.String(), Vector: i, Coord: k, Value: v[k]}
-		}
 		if err := c.plain.encode(w.plain, v, w.scales); err != nil {
-			return dst, encodeError(c.spec, i, err)
+			return dst, encodeError(c.spec, i, v, err)
 		}
 		out = c.append(out, w)
 	}

@@ -80,6 +80,9 @@ func getGGMLScale(field []byte) (float32, error) {
 type q80Coder struct{}
 
 func (q80Coder) encode(dst []byte, x, _ []float32) error {
+	if !finite(maxAbs(x)) {
+		return errNonFinite
+	}
 	for len(x) > 0 {
 		n := min(ggmlBlock, len(x))
 		inverse, err := putGGMLScale(dst, maxAbs(x[:n])/127, "fp8-v41")
@@ -120,6 +123,9 @@ func (q80Coder) decode(dst []float32, src []byte, _ []float32) error {
 type q40Coder struct{}
 
 func (q40Coder) encode(dst []byte, x, _ []float32) error {
+	if !finite(maxAbs(x)) {
+		return errNonFinite
+	}
 	for len(x) > 0 {
 		n := min(ggmlBlock, len(x))
 		inverse, err := putGGMLScale(dst, extreme(x[:n])/-8, "mxfp4")

@@ -36,6 +36,9 @@ func (c *grouped) groups() int { return (c.head + c.group - 1) / c.group }
 func (c *grouped) encode(dst []byte, x, work []float32) error {
 	scales := work[:c.groups()]
 	kernel.GroupMaxAbs(scales, x[:c.head], c.group)
+	if !finite(max(maxAbs(scales), maxAbs(x[c.head:]))) {
+		return errNonFinite
+	}
 	if err := c.scale.put(dst[c.scales:][:len(scales)*c.scale.width()], scales); err != nil {
 		return err
 	}

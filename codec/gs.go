@@ -140,8 +140,7 @@ func (c *gainShape) AppendEncode(dst []byte, x []float32) ([]byte, error) {
 		for i, l := range lanes {
 			l.x = x[(first+i)*c.Dim() : (first+i+1)*c.Dim()]
 			if !c.shape.measure(l, m) {
-				k := firstNonFinite(l.x)
-				return dst, &ValueError{Codec: c.spec.String(), Vector: first + i, Coord: k, Value: l.x[k]}
+				return dst, encodeError(c.spec, first+i, l.x, errNonFinite)
 			}
 			if l.batched = false; l.gain != 0 {
 				c.shape.quantise(l, 0)
@@ -154,7 +153,7 @@ func (c *gainShape) AppendEncode(dst []byte, x []float32) ([]byte, error) {
 				c.shape.encodeAlone(l, 0, m)
 			}
 			if out, err = c.append(out, l); err != nil {
-				return dst, encodeError(c.spec, first+i, err)
+				return dst, encodeError(c.spec, first+i, l.x, err)
 			}
 		}
 	}

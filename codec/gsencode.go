@@ -1,8 +1,6 @@
 package codec
 
 import (
-	"math"
-
 	"kakeyalattice/internal/kernel"
 )
 
@@ -82,7 +80,7 @@ func (s *gsShape) measure(l *gsEncoding, m int) bool {
 		l.gain = 0
 		return true
 	}
-	if !(amax <= math.MaxFloat32) {
+	if !finite(amax) {
 		return false
 	}
 	x, exp := prescale(l.rotated, x, amax)

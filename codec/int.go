@@ -42,7 +42,10 @@ type rotatedInt struct {
 
 func (c *rotatedInt) encode(dst []byte, x, work []float32) error {
 	y, work := work[:c.head], work[c.head:]
-	if amax := maxAbs(x); amax >= maxPlain {
+	switch amax := maxAbs(x); {
+	case !finite(amax):
+		return errNonFinite
+	case amax >= maxPlain:
 		// The sums could overflow, and the largest rotated magnitude, at least
 		// amax/sqrt(dim), is far beyond the scale's range in any case.
 		scaled, exp := prescale(y, x, amax)

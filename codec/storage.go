@@ -23,6 +23,9 @@ func newFP16(spec Spec, dim int) (Codec, error) {
 type bf16Coder struct{}
 
 func (bf16Coder) encode(dst []byte, x, _ []float32) error {
+	if !finite(maxAbs(x)) {
+		return errNonFinite
+	}
 	kernel.EncodeBF16(dst, x)
 	return nil
 }
@@ -40,6 +43,9 @@ func getBF16(dst []float32, src []byte) error {
 type fp16Coder struct{}
 
 func (fp16Coder) encode(dst []byte, x, _ []float32) error {
+	if !finite(maxAbs(x)) {
+		return errNonFinite
+	}
 	for i, v := range x {
 		binary.LittleEndian.PutUint16(dst[2*i:], minifloat.FP16FromFloat32(v))
 	}

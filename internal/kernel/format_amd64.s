@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func encodeE4M3AVX512(dst *byte, x *float32, scales *float32, groups int, length int)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512BW, AVX512F
 TEXT ·encodeE4M3AVX512(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         x+8(FP), CX
@@ -19,67 +19,177 @@ TEXT ·encodeE4M3AVX512(SB), NOSPLIT, $0-40
 	VPBROADCASTD DI, Z2
 	MOVL         $0x43e00000, DI
 	VPBROADCASTD DI, Z3
-	MOVL         $0x7f800000, DI
-	VPBROADCASTD DI, Z4
 	MOVL         $0x3c800000, DI
-	VPBROADCASTD DI, Z5
-	MOVL         $0x0a000038, DI
-	VPBROADCASTD DI, Z6
+	VPBROADCASTD DI, Z4
 	MOVL         $0x0000007f, DI
-	VPBROADCASTD DI, Z7
-	MOVL         $0x00000080, DI
-	VPBROADCASTD DI, Z8
+	VPBROADCASTD DI, Z5
+	VMOVDQU32    anchors8<>+0(SB), Z6
+	VMOVDQU32    bytesOrder<>+0(SB), Z7
 
 group:
 	VBROADCASTSS (DX), Z8
-	MOVQ         SI, DI
-	MOVL         (DX), R8
-	TESTL        $0x007fffff, R8
+	MOVL         (DX), DI
+	TESTL        $0x007fffff, DI
 	JNZ          divide
 	VCMPPS       $0x04, Z1, Z8, K1
-	VDIVPS       Z8, Z0, Z8
+	VDIVSS       X8, X0, X8
+	VBROADCASTSS X8, Z8
+	MOVQ         SI, DI
+	SHRQ         $0x02, DI
+	JZ           timesrest
 
 times:
 	VMULPS.Z   (CX), Z8, K1, Z9
+	VMULPS.Z   64(CX), Z8, K1, Z10
+	VMULPS.Z   128(CX), Z8, K1, Z11
+	VMULPS.Z   192(CX), Z8, K1, Z12
+	VPANDD     Z2, Z9, Z13
+	VPMINSD    Z3, Z13, Z13
+	VPMAXSD    Z4, Z13, Z14
+	VPSRLD     $0x17, Z14, Z14
+	VPERMD     Z6, Z14, Z14
+	VADDPS     Z13, Z14, Z14
+	VPSRLD     $0x18, Z9, Z9
+	VPTERNLOGD $0xe4, Z5, Z9, Z14
+	VPANDD     Z2, Z10, Z9
+	VPMINSD    Z3, Z9, Z9
+	VPMAXSD    Z4, Z9, Z13
+	VPSRLD     $0x17, Z13, Z13
+	VPERMD     Z6, Z13, Z13
+	VADDPS     Z9, Z13, Z13
+	VPSRLD     $0x18, Z10, Z10
+	VPTERNLOGD $0xe4, Z5, Z10, Z13
+	VPANDD     Z2, Z11, Z9
+	VPMINSD    Z3, Z9, Z9
+	VPMAXSD    Z4, Z9, Z10
+	VPSRLD     $0x17, Z10, Z10
+	VPERMD     Z6, Z10, Z10
+	VADDPS     Z9, Z10, Z10
+	VPSRLD     $0x18, Z11, Z11
+	VPTERNLOGD $0xe4, Z5, Z11, Z10
+	VPANDD     Z2, Z12, Z9
+	VPMINSD    Z3, Z9, Z9
+	VPMAXSD    Z4, Z9, Z11
+	VPSRLD     $0x17, Z11, Z11
+	VPERMD     Z6, Z11, Z11
+	VADDPS     Z9, Z11, Z11
+	VPSRLD     $0x18, Z12, Z12
+	VPTERNLOGD $0xe4, Z5, Z12, Z11
+	VPACKUSDW  Z13, Z14, Z9
+	VPACKUSDW  Z11, Z10, Z10
+	VPACKUSWB  Z10, Z9, Z9
+	VPERMD     Z9, Z7, Z9
+	VMOVDQU32  Z9, (AX)
+	ADDQ       $0x00000100, CX
+	ADDQ       $0x00000040, AX
+	DECQ       DI
+	JNZ        times
+
+timesrest:
+	MOVQ SI, DI
+	ANDQ $0x03, DI
+	JZ   timesdone
+
+timesone:
+	VMULPS.Z   (CX), Z8, K1, Z9
 	VPANDD     Z2, Z9, Z10
 	VPMINSD    Z3, Z10, Z10
-	VPANDD     Z4, Z10, Z11
-	VPMAXSD    Z5, Z11, Z11
-	VPADDD     Z6, Z11, Z12
-	VADDPS     Z10, Z12, Z12
-	VPSRLD     $0x14, Z11, Z11
-	VPADDD     Z11, Z12, Z12
+	VPMAXSD    Z4, Z10, Z11
+	VPSRLD     $0x17, Z11, Z11
+	VPERMD     Z6, Z11, Z11
+	VADDPS     Z10, Z11, Z11
 	VPSRLD     $0x18, Z9, Z9
-	VPTERNLOGD $0xe4, Z7, Z9, Z12
-	VPMOVDB    Z12, X9
+	VPTERNLOGD $0xe4, Z5, Z9, Z11
+	VPMOVDB    Z11, X9
 	VMOVDQU    X9, (AX)
 	ADDQ       $0x00000040, CX
 	ADDQ       $0x00000010, AX
 	DECQ       DI
-	JNZ        times
-	JMP        next
+	JNZ        timesone
+
+timesdone:
+	JMP next
 
 divide:
+	MOVQ SI, DI
+	SHRQ $0x02, DI
+	JZ   overrest
+
 over:
+	VMOVUPS    (CX), Z9
+	VDIVPS     Z8, Z9, Z9
+	VMOVUPS    64(CX), Z10
+	VDIVPS     Z8, Z10, Z10
+	VMOVUPS    128(CX), Z11
+	VDIVPS     Z8, Z11, Z11
+	VMOVUPS    192(CX), Z12
+	VDIVPS     Z8, Z12, Z12
+	VPANDD     Z2, Z9, Z13
+	VPMINSD    Z3, Z13, Z13
+	VPMAXSD    Z4, Z13, Z14
+	VPSRLD     $0x17, Z14, Z14
+	VPERMD     Z6, Z14, Z14
+	VADDPS     Z13, Z14, Z14
+	VPSRLD     $0x18, Z9, Z9
+	VPTERNLOGD $0xe4, Z5, Z9, Z14
+	VPANDD     Z2, Z10, Z9
+	VPMINSD    Z3, Z9, Z9
+	VPMAXSD    Z4, Z9, Z13
+	VPSRLD     $0x17, Z13, Z13
+	VPERMD     Z6, Z13, Z13
+	VADDPS     Z9, Z13, Z13
+	VPSRLD     $0x18, Z10, Z10
+	VPTERNLOGD $0xe4, Z5, Z10, Z13
+	VPANDD     Z2, Z11, Z9
+	VPMINSD    Z3, Z9, Z9
+	VPMAXSD    Z4, Z9, Z10
+	VPSRLD     $0x17, Z10, Z10
+	VPERMD     Z6, Z10, Z10
+	VADDPS     Z9, Z10, Z10
+	VPSRLD     $0x18, Z11, Z11
+	VPTERNLOGD $0xe4, Z5, Z11, Z10
+	VPANDD     Z2, Z12, Z9
+	VPMINSD    Z3, Z9, Z9
+	VPMAXSD    Z4, Z9, Z11
+	VPSRLD     $0x17, Z11, Z11
+	VPERMD     Z6, Z11, Z11
+	VADDPS     Z9, Z11, Z11
+	VPSRLD     $0x18, Z12, Z12
+	VPTERNLOGD $0xe4, Z5, Z12, Z11
+	VPACKUSDW  Z13, Z14, Z9
+	VPACKUSDW  Z11, Z10, Z10
+	VPACKUSWB  Z10, Z9, Z9
+	VPERMD     Z9, Z7, Z9
+	VMOVDQU32  Z9, (AX)
+	ADDQ       $0x00000100, CX
+	ADDQ       $0x00000040, AX
+	DECQ       DI
+	JNZ        over
+
+overrest:
+	MOVQ SI, DI
+	ANDQ $0x03, DI
+	JZ   overdone
+
+overone:
 	VMOVUPS    (CX), Z9
 	VDIVPS     Z8, Z9, Z9
 	VPANDD     Z2, Z9, Z10
 	VPMINSD    Z3, Z10, Z10
-	VPANDD     Z4, Z10, Z11
-	VPMAXSD    Z5, Z11, Z11
-	VPADDD     Z6, Z11, Z12
-	VADDPS     Z10, Z12, Z12
-	VPSRLD     $0x14, Z11, Z11
-	VPADDD     Z11, Z12, Z12
+	VPMAXSD    Z4, Z10, Z11
+	VPSRLD     $0x17, Z11, Z11
+	VPERMD     Z6, Z11, Z11
+	VADDPS     Z10, Z11, Z11
 	VPSRLD     $0x18, Z9, Z9
-	VPTERNLOGD $0xe4, Z7, Z9, Z12
-	VPMOVDB    Z12, X9
+	VPTERNLOGD $0xe4, Z5, Z9, Z11
+	VPMOVDB    Z11, X9
 	VMOVDQU    X9, (AX)
 	ADDQ       $0x00000040, CX
 	ADDQ       $0x00000010, AX
 	DECQ       DI
-	JNZ        over
+	JNZ        overone
 
+overdone:
 next:
 	ADDQ $0x00000004, DX
 	DECQ BX
@@ -87,8 +197,28 @@ next:
 	VZEROUPPER
 	RET
 
+DATA anchors8<>+0(SB)/8, $0x4a8000404a000038
+DATA anchors8<>+8(SB)/8, $0x4b8000504b000048
+DATA anchors8<>+16(SB)/8, $0x4c8000604c000058
+DATA anchors8<>+24(SB)/8, $0x4d8000704d000068
+DATA anchors8<>+32(SB)/8, $0x4680000000000000
+DATA anchors8<>+40(SB)/8, $0x4780001047000008
+DATA anchors8<>+48(SB)/8, $0x4880002048000018
+DATA anchors8<>+56(SB)/8, $0x4980003049000028
+GLOBL anchors8<>(SB), RODATA|NOPTR, $64
+
+DATA bytesOrder<>+0(SB)/8, $0x0000000400000000
+DATA bytesOrder<>+8(SB)/8, $0x0000000c00000008
+DATA bytesOrder<>+16(SB)/8, $0x0000000500000001
+DATA bytesOrder<>+24(SB)/8, $0x0000000d00000009
+DATA bytesOrder<>+32(SB)/8, $0x0000000600000002
+DATA bytesOrder<>+40(SB)/8, $0x0000000e0000000a
+DATA bytesOrder<>+48(SB)/8, $0x0000000700000003
+DATA bytesOrder<>+56(SB)/8, $0x0000000f0000000b
+GLOBL bytesOrder<>(SB), RODATA|NOPTR, $64
+
 // func decodeE4M3AVX512(dst *float32, src *byte, scales *float32, groups int, length int) uint32
-// Requires: AVX, AVX2, AVX512F
+// Requires: AVX, AVX2, AVX512BW, AVX512F
 TEXT ·decodeE4M3AVX512(SB), NOSPLIT, $0-44
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
@@ -96,35 +226,87 @@ TEXT ·decodeE4M3AVX512(SB), NOSPLIT, $0-44
 	MOVQ         groups+24(FP), BX
 	MOVQ         length+32(FP), SI
 	VPXOR        X0, X0, X0
+	VPXORD       Z1, Z1, Z1
+	MOVL         $0x7f7f7f7f, DI
+	VPBROADCASTD DI, Z2
+	MOVL         $0xbf80bf80, DI
+	VPBROADCASTD DI, Z3
 	MOVL         $0x43800000, DI
-	VPBROADCASTD DI, Z1
+	VPBROADCASTD DI, Z4
 
 group:
-	VBROADCASTSS (DX), Z2
-	VMULPS       Z1, Z2, Z2
+	VBROADCASTSS (DX), Z5
+	VMULPS       Z4, Z5, Z5
 	MOVQ         SI, DI
+	SHRQ         $0x02, DI
+	JZ           unitrest
 
 unit:
-	VPMOVZXBW (CX), Y3
-	VMOVDQU   (CX), X4
-	VPAND     magnitude<>+0(SB), X4, X4
-	VPMAXUB   X4, X0, X0
-	VPSLLW    $0x08, Y3, Y3
-	VPSRAW    $0x01, Y3, Y3
-	VPAND     half<>+0(SB), Y3, Y3
-	VCVTPH2PS Y3, Z3
-	VMULPS    Z3, Z2, Z3
-	VMOVUPS   Z3, (AX)
+	VPANDD        (CX), Z2, Z6
+	VPMAXUB       Z6, Z1, Z1
+	VPMOVZXBW     (CX), Z6
+	VPSLLW        $0x08, Z6, Z6
+	VPSRAW        $0x01, Z6, Z6
+	VPANDD        Z3, Z6, Z6
+	VEXTRACTI64X4 $0x01, Z6, Y7
+	VCVTPH2PS     Y6, Z6
+	VCVTPH2PS     Y7, Z7
+	VPMOVZXBW     32(CX), Z8
+	VPSLLW        $0x08, Z8, Z8
+	VPSRAW        $0x01, Z8, Z8
+	VPANDD        Z3, Z8, Z8
+	VEXTRACTI64X4 $0x01, Z8, Y9
+	VCVTPH2PS     Y8, Z8
+	VCVTPH2PS     Y9, Z9
+	VMULPS        Z6, Z5, Z6
+	VMOVUPS       Z6, (AX)
+	VMULPS        Z7, Z5, Z7
+	VMOVUPS       Z7, 64(AX)
+	VMULPS        Z8, Z5, Z8
+	VMOVUPS       Z8, 128(AX)
+	VMULPS        Z9, Z5, Z9
+	VMOVUPS       Z9, 192(AX)
+	ADDQ          $0x00000040, CX
+	ADDQ          $0x00000100, AX
+	DECQ          DI
+	JNZ           unit
+
+unitrest:
+	MOVQ SI, DI
+	ANDQ $0x03, DI
+	JZ   unitdone
+
+unitone:
+	VPMOVZXBW (CX), Y6
+	VMOVDQU   (CX), X7
+	VPAND     magnitude<>+0(SB), X7, X7
+	VPMAXUB   X7, X0, X0
+	VPSLLW    $0x08, Y6, Y6
+	VPSRAW    $0x01, Y6, Y6
+	VPAND     half<>+0(SB), Y6, Y6
+	VCVTPH2PS Y6, Z6
+	VMULPS    Z6, Z5, Z6
+	VMOVUPS   Z6, (AX)
 	ADDQ      $0x00000010, CX
 	ADDQ      $0x00000040, AX
 	DECQ      DI
-	JNZ       unit
-	ADDQ      $0x00000004, DX
-	DECQ      BX
-	JNZ       group
-	VPCMPEQB  magnitude<>+0(SB), X0, X0
-	VPMOVMSKB X0, AX
-	MOVL      AX, ret+40(FP)
+	JNZ       unitone
+
+unitdone:
+	ADDQ          $0x00000004, DX
+	DECQ          BX
+	JNZ           group
+	VEXTRACTI32X4 $0x00, Z1, X2
+	VPMAXUB       X2, X0, X0
+	VEXTRACTI32X4 $0x01, Z1, X2
+	VPMAXUB       X2, X0, X0
+	VEXTRACTI32X4 $0x02, Z1, X2
+	VPMAXUB       X2, X0, X0
+	VEXTRACTI32X4 $0x03, Z1, X1
+	VPMAXUB       X1, X0, X0
+	VPCMPEQB      magnitude<>+0(SB), X0, X0
+	VPMOVMSKB     X0, AX
+	MOVL          AX, ret+40(FP)
 	VZEROUPPER
 	RET
 
@@ -153,42 +335,36 @@ TEXT ·encodeE2M1AVX512(SB), NOSPLIT, $0-40
 	VPBROADCASTD DI, Z2
 	MOVL         $0x40c00000, DI
 	VPBROADCASTD DI, Z3
-	MOVL         $0x7f800000, DI
-	VPBROADCASTD DI, Z4
 	MOVL         $0x3f800000, DI
-	VPBROADCASTD DI, Z5
-	MOVL         $0x0b000002, DI
-	VPBROADCASTD DI, Z6
+	VPBROADCASTD DI, Z4
 	MOVL         $0x00000007, DI
-	VPBROADCASTD DI, Z7
-	MOVL         $0x00000008, DI
-	VPBROADCASTD DI, Z8
+	VPBROADCASTD DI, Z5
+	VMOVDQU32    anchors4<>+0(SB), Z6
 
 group:
-	VBROADCASTSS (DX), Z8
-	MOVQ         SI, DI
-	MOVL         (DX), R8
-	TESTL        $0x007fffff, R8
+	VBROADCASTSS (DX), Z7
+	MOVL         (DX), DI
+	TESTL        $0x007fffff, DI
 	JNZ          divide
-	VCMPPS       $0x04, Z1, Z8, K1
-	VDIVPS       Z8, Z0, Z8
+	VCMPPS       $0x04, Z1, Z7, K1
+	VDIVSS       X7, X0, X7
+	VBROADCASTSS X7, Z7
+	MOVQ         SI, DI
 
 times:
-	VMULPS.Z   (CX), Z8, K1, Z9
-	VPANDD     Z2, Z9, Z10
-	VPMINSD    Z3, Z10, Z10
-	VPANDD     Z4, Z10, Z11
-	VPMAXSD    Z5, Z11, Z11
-	VPADDD     Z6, Z11, Z12
-	VADDPS     Z10, Z12, Z12
-	VPSRLD     $0x16, Z11, Z11
-	VPADDD     Z11, Z12, Z12
-	VPSRLD     $0x1c, Z9, Z9
-	VPTERNLOGD $0xe4, Z7, Z9, Z12
-	VPMOVDB    Z12, X9
-	VPMADDUBSW nibblePairs<>+0(SB), X9, X9
-	VPACKUSWB  X9, X9, X9
-	VMOVQ      X9, (AX)
+	VMULPS.Z   (CX), Z7, K1, Z8
+	VPANDD     Z2, Z8, Z9
+	VPMINSD    Z3, Z9, Z9
+	VPMAXSD    Z4, Z9, Z10
+	VPSRLD     $0x17, Z10, Z10
+	VPERMD     Z6, Z10, Z10
+	VADDPS     Z9, Z10, Z10
+	VPSRLD     $0x1c, Z8, Z8
+	VPTERNLOGD $0xe4, Z5, Z8, Z10
+	VPMOVDB    Z10, X8
+	VPMADDUBSW nibblePairs<>+0(SB), X8, X8
+	VPACKUSWB  X8, X8, X8
+	VMOVQ      X8, (AX)
 	ADDQ       $0x00000040, CX
 	ADDQ       $0x00000008, AX
 	DECQ       DI
@@ -196,23 +372,23 @@ times:
 	JMP        next
 
 divide:
+	MOVQ SI, DI
+
 over:
-	VMOVUPS    (CX), Z9
-	VDIVPS     Z8, Z9, Z9
-	VPANDD     Z2, Z9, Z10
-	VPMINSD    Z3, Z10, Z10
-	VPANDD     Z4, Z10, Z11
-	VPMAXSD    Z5, Z11, Z11
-	VPADDD     Z6, Z11, Z12
-	VADDPS     Z10, Z12, Z12
-	VPSRLD     $0x16, Z11, Z11
-	VPADDD     Z11, Z12, Z12
-	VPSRLD     $0x1c, Z9, Z9
-	VPTERNLOGD $0xe4, Z7, Z9, Z12
-	VPMOVDB    Z12, X9
-	VPMADDUBSW nibblePairs<>+0(SB), X9, X9
-	VPACKUSWB  X9, X9, X9
-	VMOVQ      X9, (AX)
+	VMOVUPS    (CX), Z8
+	VDIVPS     Z7, Z8, Z8
+	VPANDD     Z2, Z8, Z9
+	VPMINSD    Z3, Z9, Z9
+	VPMAXSD    Z4, Z9, Z10
+	VPSRLD     $0x17, Z10, Z10
+	VPERMD     Z6, Z10, Z10
+	VADDPS     Z9, Z10, Z10
+	VPSRLD     $0x1c, Z8, Z8
+	VPTERNLOGD $0xe4, Z5, Z8, Z10
+	VPMOVDB    Z10, X8
+	VPMADDUBSW nibblePairs<>+0(SB), X8, X8
+	VPACKUSWB  X8, X8, X8
+	VMOVQ      X8, (AX)
 	ADDQ       $0x00000040, CX
 	ADDQ       $0x00000008, AX
 	DECQ       DI
@@ -224,6 +400,16 @@ next:
 	JNZ  group
 	VZEROUPPER
 	RET
+
+DATA anchors4<>+0(SB)/8, $0x4b8000044b000002
+DATA anchors4<>+8(SB)/8, $0x0000000000000000
+DATA anchors4<>+16(SB)/8, $0x0000000000000000
+DATA anchors4<>+24(SB)/8, $0x0000000000000000
+DATA anchors4<>+32(SB)/8, $0x0000000000000000
+DATA anchors4<>+40(SB)/8, $0x0000000000000000
+DATA anchors4<>+48(SB)/8, $0x0000000000000000
+DATA anchors4<>+56(SB)/8, $0x4a80000000000000
+GLOBL anchors4<>(SB), RODATA|NOPTR, $64
 
 DATA nibblePairs<>+0(SB)/8, $0x1001100110011001
 DATA nibblePairs<>+8(SB)/8, $0x1001100110011001
@@ -292,12 +478,13 @@ TEXT ·encodeInt8AVX512(SB), NOSPLIT, $0-40
 
 group:
 	VBROADCASTSS (DX), Z3
-	MOVQ         SI, DI
-	MOVL         (DX), R8
-	TESTL        $0x007fffff, R8
+	MOVL         (DX), DI
+	TESTL        $0x007fffff, DI
 	JNZ          divide
 	VCMPPS       $0x04, Z1, Z3, K1
-	VDIVPS       Z3, Z0, Z3
+	VDIVSS       X3, X0, X3
+	VBROADCASTSS X3, Z3
+	MOVQ         SI, DI
 
 times:
 	VMULPS.Z  (CX), Z3, K1, Z4
@@ -312,6 +499,8 @@ times:
 	JMP       next
 
 divide:
+	MOVQ SI, DI
+
 over:
 	VMOVUPS   (CX), Z4
 	VDIVPS    Z3, Z4, Z4
@@ -384,12 +573,13 @@ TEXT ·encodeInt6AVX512(SB), NOSPLIT, $0-40
 
 group:
 	VBROADCASTSS (DX), Z3
-	MOVQ         SI, DI
-	MOVL         (DX), R8
-	TESTL        $0x007fffff, R8
+	MOVL         (DX), DI
+	TESTL        $0x007fffff, DI
 	JNZ          divide
 	VCMPPS       $0x04, Z1, Z3, K1
-	VDIVPS       Z3, Z0, Z3
+	VDIVSS       X3, X0, X3
+	VBROADCASTSS X3, Z3
+	MOVQ         SI, DI
 
 times:
 	VMULPS.Z   (CX), Z3, K1, Z4
@@ -408,6 +598,8 @@ times:
 	JMP        next
 
 divide:
+	MOVQ SI, DI
+
 over:
 	VMOVUPS    (CX), Z4
 	VDIVPS     Z3, Z4, Z4
@@ -521,12 +713,13 @@ TEXT ·encodeInt4AVX512(SB), NOSPLIT, $0-40
 
 group:
 	VBROADCASTSS (DX), Z3
-	MOVQ         SI, DI
-	MOVL         (DX), R8
-	TESTL        $0x007fffff, R8
+	MOVL         (DX), DI
+	TESTL        $0x007fffff, DI
 	JNZ          divide
 	VCMPPS       $0x04, Z1, Z3, K1
-	VDIVPS       Z3, Z0, Z3
+	VDIVSS       X3, X0, X3
+	VBROADCASTSS X3, Z3
+	MOVQ         SI, DI
 
 times:
 	VMULPS.Z   (CX), Z3, K1, Z4
@@ -543,6 +736,8 @@ times:
 	JMP        next
 
 divide:
+	MOVQ SI, DI
+
 over:
 	VMOVUPS    (CX), Z4
 	VDIVPS     Z3, Z4, Z4
@@ -656,12 +851,13 @@ TEXT ·encodeE4M3AVX2(SB), NOSPLIT, $0-40
 
 group:
 	VBROADCASTSS (DX), Y2
-	MOVQ         SI, DI
-	MOVL         (DX), R8
-	TESTL        $0x007fffff, R8
+	MOVL         (DX), DI
+	TESTL        $0x007fffff, DI
 	JNZ          divide
 	VCMPPS       $0x04, Y1, Y2, Y3
-	VDIVPS       Y2, Y0, Y2
+	VDIVSS       X2, X0, X2
+	VBROADCASTSS X2, Y2
+	MOVQ         SI, DI
 
 times:
 	VMULPS       (CX), Y2, Y4
@@ -704,6 +900,8 @@ times:
 	JMP          next
 
 divide:
+	MOVQ SI, DI
+
 over:
 	VMOVUPS      (CX), Y3
 	VDIVPS       Y2, Y3, Y3
@@ -762,23 +960,11 @@ DATA all43e00000<>+16(SB)/8, $0x43e0000043e00000
 DATA all43e00000<>+24(SB)/8, $0x43e0000043e00000
 GLOBL all43e00000<>(SB), RODATA|NOPTR, $32
 
-DATA all7f800000<>+0(SB)/8, $0x7f8000007f800000
-DATA all7f800000<>+8(SB)/8, $0x7f8000007f800000
-DATA all7f800000<>+16(SB)/8, $0x7f8000007f800000
-DATA all7f800000<>+24(SB)/8, $0x7f8000007f800000
-GLOBL all7f800000<>(SB), RODATA|NOPTR, $32
-
 DATA all3c800000<>+0(SB)/8, $0x3c8000003c800000
 DATA all3c800000<>+8(SB)/8, $0x3c8000003c800000
 DATA all3c800000<>+16(SB)/8, $0x3c8000003c800000
 DATA all3c800000<>+24(SB)/8, $0x3c8000003c800000
 GLOBL all3c800000<>(SB), RODATA|NOPTR, $32
-
-DATA all0a000038<>+0(SB)/8, $0x0a0000380a000038
-DATA all0a000038<>+8(SB)/8, $0x0a0000380a000038
-DATA all0a000038<>+16(SB)/8, $0x0a0000380a000038
-DATA all0a000038<>+24(SB)/8, $0x0a0000380a000038
-GLOBL all0a000038<>(SB), RODATA|NOPTR, $32
 
 DATA all0000007f<>+0(SB)/8, $0x0000007f0000007f
 DATA all0000007f<>+8(SB)/8, $0x0000007f0000007f
@@ -786,11 +972,23 @@ DATA all0000007f<>+16(SB)/8, $0x0000007f0000007f
 DATA all0000007f<>+24(SB)/8, $0x0000007f0000007f
 GLOBL all0000007f<>(SB), RODATA|NOPTR, $32
 
+DATA all7f800000<>+0(SB)/8, $0x7f8000007f800000
+DATA all7f800000<>+8(SB)/8, $0x7f8000007f800000
+DATA all7f800000<>+16(SB)/8, $0x7f8000007f800000
+DATA all7f800000<>+24(SB)/8, $0x7f8000007f800000
+GLOBL all7f800000<>(SB), RODATA|NOPTR, $32
+
 DATA all00000080<>+0(SB)/8, $0x0000008000000080
 DATA all00000080<>+8(SB)/8, $0x0000008000000080
 DATA all00000080<>+16(SB)/8, $0x0000008000000080
 DATA all00000080<>+24(SB)/8, $0x0000008000000080
 GLOBL all00000080<>(SB), RODATA|NOPTR, $32
+
+DATA all0a000038<>+0(SB)/8, $0x0a0000380a000038
+DATA all0a000038<>+8(SB)/8, $0x0a0000380a000038
+DATA all0a000038<>+16(SB)/8, $0x0a0000380a000038
+DATA all0a000038<>+24(SB)/8, $0x0a0000380a000038
+GLOBL all0a000038<>(SB), RODATA|NOPTR, $32
 
 // func decodeE4M3AVX2(dst *float32, src *byte, scales *float32, groups int, length int) uint32
 // Requires: AVX, AVX2
@@ -883,12 +1081,13 @@ TEXT ·encodeE2M1AVX2(SB), NOSPLIT, $0-40
 
 group:
 	VBROADCASTSS (DX), Y2
-	MOVQ         SI, DI
-	MOVL         (DX), R8
-	TESTL        $0x007fffff, R8
+	MOVL         (DX), DI
+	TESTL        $0x007fffff, DI
 	JNZ          divide
 	VCMPPS       $0x04, Y1, Y2, Y3
-	VDIVPS       Y2, Y0, Y2
+	VDIVSS       X2, X0, X2
+	VBROADCASTSS X2, Y2
+	MOVQ         SI, DI
 
 times:
 	VMULPS       (CX), Y2, Y4
@@ -933,6 +1132,8 @@ times:
 	JMP          next
 
 divide:
+	MOVQ SI, DI
+
 over:
 	VMOVUPS      (CX), Y3
 	VDIVPS       Y2, Y3, Y3
@@ -993,12 +1194,6 @@ DATA all3f800000<>+16(SB)/8, $0x3f8000003f800000
 DATA all3f800000<>+24(SB)/8, $0x3f8000003f800000
 GLOBL all3f800000<>(SB), RODATA|NOPTR, $32
 
-DATA all0b000002<>+0(SB)/8, $0x0b0000020b000002
-DATA all0b000002<>+8(SB)/8, $0x0b0000020b000002
-DATA all0b000002<>+16(SB)/8, $0x0b0000020b000002
-DATA all0b000002<>+24(SB)/8, $0x0b0000020b000002
-GLOBL all0b000002<>(SB), RODATA|NOPTR, $32
-
 DATA all00000007<>+0(SB)/8, $0x0000000700000007
 DATA all00000007<>+8(SB)/8, $0x0000000700000007
 DATA all00000007<>+16(SB)/8, $0x0000000700000007
@@ -1010,6 +1205,12 @@ DATA all00000008<>+8(SB)/8, $0x0000000800000008
 DATA all00000008<>+16(SB)/8, $0x0000000800000008
 DATA all00000008<>+24(SB)/8, $0x0000000800000008
 GLOBL all00000008<>(SB), RODATA|NOPTR, $32
+
+DATA all0b000002<>+0(SB)/8, $0x0b0000020b000002
+DATA all0b000002<>+8(SB)/8, $0x0b0000020b000002
+DATA all0b000002<>+16(SB)/8, $0x0b0000020b000002
+DATA all0b000002<>+24(SB)/8, $0x0b0000020b000002
+GLOBL all0b000002<>(SB), RODATA|NOPTR, $32
 
 // func decodeE2M1AVX2(dst *float32, src *byte, scales *float32, groups int, length int) uint32
 // Requires: AVX, AVX2
@@ -1074,12 +1275,13 @@ TEXT ·encodeInt8AVX2(SB), NOSPLIT, $0-40
 
 group:
 	VBROADCASTSS (DX), Y2
-	MOVQ         SI, DI
-	MOVL         (DX), R8
-	TESTL        $0x007fffff, R8
+	MOVL         (DX), DI
+	TESTL        $0x007fffff, DI
 	JNZ          divide
 	VCMPPS       $0x04, Y1, Y2, Y3
-	VDIVPS       Y2, Y0, Y2
+	VDIVSS       X2, X0, X2
+	VBROADCASTSS X2, Y2
+	MOVQ         SI, DI
 
 times:
 	VMULPS       (CX), Y2, Y4
@@ -1102,6 +1304,8 @@ times:
 	JMP          next
 
 divide:
+	MOVQ SI, DI
+
 over:
 	VMOVUPS      (CX), Y3
 	VDIVPS       Y2, Y3, Y3
@@ -1196,12 +1400,13 @@ TEXT ·encodeInt6AVX2(SB), NOSPLIT, $0-40
 
 group:
 	VBROADCASTSS (DX), Y2
-	MOVQ         SI, DI
-	MOVL         (DX), R8
-	TESTL        $0x007fffff, R8
+	MOVL         (DX), DI
+	TESTL        $0x007fffff, DI
 	JNZ          divide
 	VCMPPS       $0x04, Y1, Y2, Y3
-	VDIVPS       Y2, Y0, Y2
+	VDIVSS       X2, X0, X2
+	VBROADCASTSS X2, Y2
+	MOVQ         SI, DI
 
 times:
 	VMULPS       (CX), Y2, Y4
@@ -1228,6 +1433,8 @@ times:
 	JMP          next
 
 divide:
+	MOVQ SI, DI
+
 over:
 	VMOVUPS      (CX), Y3
 	VDIVPS       Y2, Y3, Y3
@@ -1333,12 +1540,13 @@ TEXT ·encodeInt4AVX2(SB), NOSPLIT, $0-40
 
 group:
 	VBROADCASTSS (DX), Y2
-	MOVQ         SI, DI
-	MOVL         (DX), R8
-	TESTL        $0x007fffff, R8
+	MOVL         (DX), DI
+	TESTL        $0x007fffff, DI
 	JNZ          divide
 	VCMPPS       $0x04, Y1, Y2, Y3
-	VDIVPS       Y2, Y0, Y2
+	VDIVSS       X2, X0, X2
+	VBROADCASTSS X2, Y2
+	MOVQ         SI, DI
 
 times:
 	VMULPS       (CX), Y2, Y4
@@ -1363,6 +1571,8 @@ times:
 	JMP          next
 
 divide:
+	MOVQ SI, DI
+
 over:
 	VMOVUPS      (CX), Y3
 	VDIVPS       Y2, Y3, Y3

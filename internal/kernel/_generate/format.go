@@ -29,13 +29,19 @@ type storedFormat struct {
 	// encoder's function stores the codes of values.
 	encoder func(*units) func(v []reg.VecVirtual, dst operand.Mem)
 	decoder func(*units) decoder
+	// encoder's function also takes quads in AVX-512.
+	quads bool
 }
+
+// quad is how many units go faster together.
+const quad = 4
 
 // A decoder reads units of values.
 type decoder struct {
 	values  func(src operand.Mem) []reg.VecVirtual
-	factor  float32              // what values lack beside their scale
-	refused func() reg.GPVirtual // not 0 if a code was read that no encoder writes
+	four    func(src operand.Mem) []reg.VecVirtual // those of a quad; nil if that is not faster
+	factor  float32                                // what values lack beside their scale
+	refused func() reg.GPVirtual                   // not 0 if a code was read that no encoder writes
 }
 
 // encode emits the encoder of a format.
@@ -46,10 +52,9 @@ func (u *units) encode(f storedFormat) {
 	groups, length := u.pointer("groups"), u.pointer("length")
 	one, zero := u.splat(math.Float32bits(1)), u.zero()
 	put := f.encoder(u)
-	n := u.GP64()
 	loop := func(label string, quotient func(x operand.Mem) reg.VecVirtual) {
-		u.each(label, n, func() {
-			v := u.vectors()
+		u.eachQuad(label, length, f.quads && u.wide, func(units int) {
+			v := u.simd.vectors(units * unitValues / u.lanes())
 			for i := range v {
 				v[i] = quotient(u.part(operand.Mem{Base: x}, i))
 			}
@@ -60,15 +65,15 @@ func (u *units) encode(f storedFormat) {
 	u.Label("group")
 	scale, bits := u.vec(), u.GP32()
 	u.VBROADCASTSS(operand.Mem{Base: scales}, scale)
-	u.MOVQ(length, n)
 	u.MOVL(operand.Mem{Base: scales}, bits)
 	u.TESTL(operand.U32(1<<23-1), bits)
 	u.JNZ(operand.LabelRef("divide"))
 
 	// The inverse of a power of two is exact, so that a product with it rounds
 	// as the quotient does. That of 0 is infinite, but masked.
-	nonzero := u.compare(differ, zero, scale)
-	u.VDIVPS(scale, one, scale)
+	nonzero, inverse := u.compare(differ, zero, scale), u.XMM()
+	u.VDIVSS(scale.AsX(), one.AsX(), inverse)
+	u.VBROADCASTSS(inverse, scale)
 	loop("times", func(x operand.Mem) reg.VecVirtual {
 		q := u.vec()
 		if u.wide {
@@ -108,14 +113,17 @@ func (u *units) decode(f storedFormat) {
 	factor := u.splat(math.Float32bits(d.factor))
 
 	u.Label("group")
-	scale, n := u.vec(), u.GP64()
+	scale := u.vec()
 	u.VBROADCASTSS(operand.Mem{Base: scales}, scale)
 	if d.factor != 1 {
 		u.VMULPS(factor, scale, scale)
 	}
-	u.MOVQ(length, n)
-	u.each("unit", n, func() {
-		for i, v := range d.values(operand.Mem{Base: src}) {
+	u.eachQuad("unit", length, d.four != nil, func(units int) {
+		values := d.values
+		if units == quad {
+			values = d.four
+		}
+		for i, v := range values(operand.Mem{Base: src}) {
 			u.VMULPS(v, scale, v)
 			u.VMOVUPS(v, u.part(operand.Mem{Base: dst}, i))
 		}
@@ -126,6 +134,31 @@ func (u *units) decode(f storedFormat) {
 	u.Store(d.refused(), u.ReturnIndex(0))
 	u.VZEROUPPER()
 	u.RET()
+}
+
+// eachQuad is each for length units, which it keeps: if quads is set, as many as
+// there are in steps of four. The cursors say what a unit takes.
+func (u *units) eachQuad(label string, length reg.GPVirtual, quads bool, body func(units int), cursors ...cursor) {
+	n := u.GP64()
+	u.MOVQ(length, n)
+	if !quads {
+		u.each(label, n, func() { body(1) }, cursors...)
+		return
+	}
+	rest, done := label+"rest", label+"done"
+	var four []cursor
+	for _, c := range cursors {
+		four = append(four, cursor{c.at, quad * c.step})
+	}
+	u.SHRQ(operand.U8(2), n)
+	u.JZ(operand.LabelRef(rest))
+	u.each(label, n, func() { body(quad) }, four...)
+	u.Label(rest)
+	u.MOVQ(length, n)
+	u.ANDQ(operand.U8(quad-1), n)
+	u.JZ(operand.LabelRef(done))
+	u.each(label+"one", n, func() { body(1) }, cursors...)
+	u.Label(done)
 }
 
 // groupMagnitudes emits the largest magnitude of each group.

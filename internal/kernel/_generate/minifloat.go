@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/mmcloughlin/avo/operand"
@@ -12,11 +13,20 @@ var (
 	e4m3 = storedFormat{
 		name:  "E4M3",
 		bytes: unitValues,
+		quads: true,
 		encoder: func(u *units) func([]reg.VecVirtual, operand.Mem) {
 			round := u.rounder(8, 3, 7, 448)
+			var order reg.VecVirtual
+			if u.wide {
+				order = u.bytesOrder()
+			}
 			return func(v []reg.VecVirtual, dst operand.Mem) {
 				for i := range v {
 					v[i] = round(v[i])
+				}
+				if u.wide && len(v) == quad {
+					u.VMOVDQU32(u.bytesOfFour(v, order), dst)
+					return
 				}
 				u.VMOVDQU(u.bytesOf(v), dst)
 			}
@@ -48,8 +58,9 @@ var (
 // one, 2^(e+23-man) is where the spacing of float32 is that of the format: the
 // sum with it is rounded to the nearest value of the format, ties to even, and
 // its lowest bits count the spacings, to which those below 2^e come. All is
-// computed modulo the size of a code, and what is constant in it, an even
-// number for the sake of ties, is in the anchor.
+// computed modulo the size of a code, and what is added to the sum, an even
+// number for the sake of ties, is in the anchor: with AVX-512 all of it, for
+// there the anchors of all exponents are in one register.
 func (u *units) rounder(bits, man, bias int, largest float32) func(v reg.VecVirtual) reg.VecVirtual {
 	var (
 		sign     = uint32(1) << (bits - 1)
@@ -57,27 +68,45 @@ func (u *units) rounder(bits, man, bias int, largest float32) func(v reg.VecVirt
 		spacings = least >> (23 - man)
 	)
 	abs, top := u.constant(1<<31-1), u.constant(math.Float32bits(largest))
-	exponent, normal := u.constant(0xff<<23), u.constant(least)
-	anchor := u.constant(uint32(23-man)<<23 + -spacings&(2*sign-1))
-	magnitude, signBit := u.constant(sign-1), u.constant(sign)
-	return func(v reg.VecVirtual) reg.VecVirtual {
-		a, e, code := u.vec(), u.vec(), u.vec()
-		u.and(abs, v, a)
-		u.VPMINSD(top, a, a)
-		u.and(exponent, a, e)
-		u.VPMAXSD(normal, e, e)
-		u.VPADDD(anchor, e, code)
-		u.VADDPS(a, code, code)
-		u.VPSRLD(operand.U8(23-man), e, e)
-		u.VPADDD(e, code, code)
-		u.VPSRLD(operand.U8(32-bits), v, v)
-		if u.wide {
+	normal := u.constant(least)
+	magnitude := u.constant(sign - 1)
+	anchor, rest := uint32(23-man)<<23, -spacings
+	if u.wide {
+		var table [16]uint32 // by the lowest bits of the exponent
+		for e := least >> 23; e <= math.Float32bits(largest)>>23; e++ {
+			table[e%16] = e<<23 + anchor + (rest+e<<man)&(2*sign-1)
+		}
+		anchors := u.vec()
+		u.VMOVDQU32(u.words(fmt.Sprintf("anchors%d", bits), table[:]), anchors)
+		return func(v reg.VecVirtual) reg.VecVirtual {
+			a, e, code := u.vec(), u.vec(), u.vec()
+			u.VPANDD(abs, v, a)
+			u.VPMINSD(top, a, a)
+			u.VPMAXSD(normal, a, e)
+			u.VPSRLD(operand.U8(23), e, e)
+			u.VPERMD(anchors, e, code)
+			u.VADDPS(a, code, code)
+			u.VPSRLD(operand.U8(32-bits), v, v)
 			const choose = 0xe4 // the first source where the third is set, else the second
 			u.VPTERNLOGD(operand.U8(choose), magnitude, v, code)
 			return code
 		}
-		u.and(magnitude, code, code)
-		u.and(signBit, v, v)
+	}
+	exponent, signBit := u.constant(0xff<<23), u.constant(sign)
+	anchors := u.constant(anchor + rest&(2*sign-1))
+	return func(v reg.VecVirtual) reg.VecVirtual {
+		a, e, code := u.vec(), u.vec(), u.vec()
+		u.VPAND(abs, v, a)
+		u.VPMINSD(top, a, a)
+		u.VPAND(exponent, a, e)
+		u.VPMAXSD(normal, e, e)
+		u.VPADDD(anchors, e, code)
+		u.VADDPS(a, code, code)
+		u.VPSRLD(operand.U8(23-man), e, e)
+		u.VPADDD(e, code, code)
+		u.VPSRLD(operand.U8(32-bits), v, v)
+		u.VPAND(magnitude, code, code)
+		u.VPAND(signBit, v, v)
 		u.VPOR(v, code, code)
 		return code
 	}
@@ -94,8 +123,16 @@ func decodeE4M3(u *units) decoder {
 		u.VPAND(magnitude, b, b)
 		u.VPMAXUB(b, top, top)
 	}
+	var all reg.VecVirtual // the largest magnitudes of quads
 	d.refused = func() reg.GPVirtual {
 		r := u.GP32()
+		if all != nil {
+			for part := range uint8(4) {
+				t := u.XMM()
+				u.VEXTRACTI32X4(operand.U8(part), all, t)
+				u.VPMAXUB(t, top, top)
+			}
+		}
 		u.VPCMPEQB(magnitude, top, top)
 		u.VPMOVMSKB(top, r)
 		return r
@@ -114,6 +151,25 @@ func decodeE4M3(u *units) decoder {
 			u.VPAND(half, w, w)
 			u.VCVTPH2PS(w, v)
 			return []reg.VecVirtual{v}
+		}
+		all = u.zero()
+		magnitudes, halves := u.splat(nan*0x01010101), u.splat(0xbf80bf80)
+		d.four = func(src operand.Mem) []reg.VecVirtual {
+			b := u.vec()
+			u.VPANDD(src, magnitudes, b)
+			u.VPMAXUB(b, all, all)
+			v := u.simd.vectors(quad)
+			for i := range 2 {
+				w, upper := u.vec(), u.YMM()
+				u.VPMOVZXBW(src.Offset(2*unitValues*i), w)
+				u.VPSLLW(operand.U8(8), w, w)
+				u.VPSRAW(operand.U8(1), w, w)
+				u.VPANDD(halves, w, w)
+				u.VEXTRACTI64X4(operand.U8(1), w, upper)
+				u.VCVTPH2PS(w.AsY(), v[2*i])
+				u.VCVTPH2PS(upper, v[2*i+1])
+			}
+			return v
 		}
 		return d
 	}

@@ -138,6 +138,30 @@ func (u *units) bytesOf(v []reg.VecVirtual) reg.VecVirtual {
 	return b
 }
 
+// bytesOrder returns the order of bytesOfFour.
+func (u *units) bytesOrder() reg.VecVirtual {
+	var words []uint32
+	for i := range uint32(16) {
+		words = append(words, i%4*4+i/4)
+	}
+	order := u.vec()
+	u.VMOVDQU32(u.words("bytesOrder", words), order)
+	return order
+}
+
+// bytesOfFour returns, in AVX-512, the low bytes of four vectors whose other
+// bytes are zero; order is that of bytesOrder.
+func (u *units) bytesOfFour(v []reg.VecVirtual, order reg.VecVirtual) reg.VecVirtual {
+	// Packing works within quarters, each of which has four bytes of each vector
+	// then.
+	low, high, b := u.vec(), u.vec(), u.vec()
+	u.VPACKUSDW(v[1], v[0], low)
+	u.VPACKUSDW(v[3], v[2], high)
+	u.VPACKUSWB(high, low, b)
+	u.VPERMD(b, order, b)
+	return b
+}
+
 // wordsOf returns the low words of a unit, with the condition of bytesOf.
 func (u *units) wordsOf(v []reg.VecVirtual) reg.VecVirtual {
 	w := u.YMM()
