@@ -131,7 +131,7 @@ func (c *gainShape) AppendEncode(dst []byte, x []float32) ([]byte, error) {
 	}
 	e := c.shape.encodings.Get().(*gsEncodings)
 	defer func() {
-		e.forget()
+		e.forget(n)
 		c.shape.encodings.Put(e)
 	}()
 	out, m := dst, c.frame.mantissa()
@@ -142,9 +142,12 @@ func (c *gainShape) AppendEncode(dst []byte, x []float32) ([]byte, error) {
 			if !c.shape.measure(l, m) {
 				return dst, encodeError(c.spec, first+i, l.x, errNonFinite)
 			}
-			if l.batched = false; l.gain != 0 {
+			switch l.batched = false; {
+			case l.gain == 0:
+			case e.batch != nil:
+				l.batched = c.shape.batch(e.batch, i, l)
+			default:
 				c.shape.quantise(l, 0)
-				l.batched = e.batch != nil && c.shape.batch(e.batch, i, l)
 			}
 		}
 		c.shape.encode(e, len(lanes), m)
@@ -180,7 +183,7 @@ func (c *gainShape) Decode(dst []float32, src []byte) (int, error) {
 	}
 	d := c.shape.decodings.Get().(*gsDecodings)
 	defer func() {
-		d.forget()
+		d.forget(n)
 		c.shape.decodings.Put(d)
 	}()
 	at := 0

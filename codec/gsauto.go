@@ -27,7 +27,7 @@ func (s *gsShape) usualSlot() int {
 		for i := range x {
 			x[i] = sumOfFour(source.Uint64())
 		}
-		s.rotation.forward(l.rotated, x)
+		l.scaled = x
 		// The gain may be too small by half a unit of its last place.
 		l.length = kernel.Norm(x) / (1 + 1.0/(2<<slotGainBits))
 		s.quantise(l, 0)

@@ -36,9 +36,9 @@ func (s *gsShape) newDecodings() *gsDecodings {
 	return d
 }
 
-// forget drops what the decodings hold of a caller's memory.
-func (d *gsDecodings) forget() {
-	for _, l := range d.lanes {
+// forget drops what the first n decodings hold of a caller's memory.
+func (d *gsDecodings) forget(n int) {
+	for _, l := range d.lanes[:min(n, len(d.lanes))] {
 		l.reader, l.raw, l.points = ransReader{}, nil, nil
 	}
 }
@@ -77,12 +77,13 @@ func (s *gsShape) decodeBatch(d *gsDecodings, n, mantissa int) {
 	if lastState(0, mantissa) < ransLow {
 		exact = 4
 	}
-	taken := d.batch.Decode(s.alphabet, n, exact)
+	d.batch.Decode(s.alphabet, n, exact)
 	for i, l := range d.lanes[:n] {
-		l.batched = !l.zero && taken[i] >= 0 && !s.escapes(d.batch, i)
+		taken := d.batch.Taken(i)
+		l.batched = !l.zero && taken >= 0 && !s.escapes(d.batch, i)
 		if l.batched {
 			l.reader.state = d.batch.States[i]
-			l.reader.words = l.reader.words[2*taken[i]:]
+			l.reader.words = l.reader.words[2*taken:]
 		}
 	}
 }

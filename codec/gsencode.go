@@ -15,7 +15,8 @@ type gsEncoding struct {
 	*gsWork
 	x       []float32 // the vector
 	gain    gain      // 0 for the zero vector, which has nothing of what follows
-	length  float32   // what the gain stands for beside rotated
+	scaled  []float32 // x, or in rotated x times a power of two
+	length  float32   // what the gain stands for beside scaled
 	class   int       // of the step
 	batched bool      // its symbols are in the batch
 	raw     []byte
@@ -24,7 +25,7 @@ type gsEncoding struct {
 
 // gsWork is what a vector needs until its symbols are cut.
 type gsWork struct {
-	rotated []float32
+	rotated []float32 // with room for an eighth more values
 	points  []float32
 	// Where symbols do not go into a batch: items, and what writers write to.
 	items []ransItem
@@ -56,26 +57,24 @@ func (s *gsShape) newWork() *gsWork {
 		items += s.dim / s.block
 	}
 	return &gsWork{
-		rotated: make([]float32, s.dim),
+		rotated: make([]float32, s.dim, s.dim+s.dim/8),
 		points:  make([]float32, s.dim),
 		items:   make([]ransItem, items),
 		words:   make([]byte, ransRoom(items)),
 	}
 }
 
-// forget drops what the encodings hold of a caller's memory.
-func (e *gsEncodings) forget() {
-	for _, l := range e.lanes {
-		l.x = nil
+// forget drops what the first n encodings hold of a caller's memory.
+func (e *gsEncodings) forget(n int) {
+	for _, l := range e.lanes[:min(n, len(e.lanes))] {
+		l.x, l.scaled = nil, nil
 	}
 }
 
-// measure sets the vector's gain, of m bits of mantissa, and the rotated x. Both
-// rotated and length may be scaled by the same power of two. The gain of the
-// zero vector is 0. It returns false if x is not finite.
+// measure sets the vector's gain, of m bits of mantissa. The gain of the zero
+// vector is 0. It returns false if x is not finite.
 func (s *gsShape) measure(l *gsEncoding, m int) bool {
-	x := l.x
-	amax := maxAbs(x)
+	amax := maxAbs(l.x)
 	if amax == 0 {
 		l.gain = 0
 		return true
@@ -83,16 +82,20 @@ func (s *gsShape) measure(l *gsEncoding, m int) bool {
 	if !finite(amax) {
 		return false
 	}
-	x, exp := prescale(l.rotated, x, amax)
-	l.gain, l.length = newGain(kernel.Norm(x), exp, m)
-	s.rotation.forward(l.rotated, x)
+	var exp int
+	l.scaled, exp = prescale(l.rotated, l.x, amax)
+	l.gain, l.length = newGain(kernel.Norm(l.scaled), exp, m)
 	return true
 }
+
+// perStep is what rotated values are multiplied with to be in steps of a class.
+func (s *gsShape) perStep(l *gsEncoding, class int) float32 { return 1 / (l.length * s.steps[class]) }
 
 // quantise sets the vector's points to the closest ones at the step of a class.
 func (s *gsShape) quantise(l *gsEncoding, class int) {
 	l.class = class
-	s.closest(l.points, l.rotated, 1/(l.length*s.steps[class]))
+	s.rotation.forward(l.rotated, l.scaled)
+	s.closest(l.points, l.rotated, s.perStep(l, class))
 }
 
 // encode codes the first n lanes, zero vectors aside, for decoders that end with
@@ -126,9 +129,17 @@ func (s *gsShape) encode(e *gsEncodings, n, mantissa int) {
 	}
 }
 
-// batch makes the vector's points symbols of a lane, and raw bits. It returns
-// false where one has no symbol.
+// batch makes the vector's points at the smallest step symbols of a lane, and raw
+// bits. It returns false where one has no symbol.
 func (s *gsShape) batch(b *kernel.RansBatch, lane int, l *gsEncoding) bool {
+	if s.e8 != nil {
+		l.class = 0
+		fits, done := s.e8.Cut(b, lane, l.raw, l.scaled, l.rotated[:cap(l.rotated)], s.perStep(l, 0))
+		if done {
+			return fits
+		}
+	}
+	s.quantise(l, 0)
 	if s.e8 == nil {
 		s.cut(l)
 	}

@@ -1032,106 +1032,106 @@ TEXT ·roundTripBoxE8AVX512(SB), $3648-40
 	VMOVUPS      (AX), Z0
 	VMOVUPS      64(AX), Z1
 	VBROADCASTSS step+28(FP), Z2
-	MOVQ         rows+0(FP), CX
-	MOVQ         groups+16(FP), DX
+	MOVQ         peaks+8(FP), CX
+	MOVQ         rows+0(FP), DX
+	MOVQ         groups+16(FP), BX
 	VBROADCASTSS inverse+24(FP), Z3
-	MOVQ         peaks+8(FP), BX
-	MOVQ         CX, SI
+	MOVQ         DX, SI
 	LEAQ         (SP), DI
 	ADDQ         $0x0000003f, DI
 	ANDQ         $-64, DI
 
 chunk:
 	MOVQ    $0x00000004, R9
-	CMPQ    DX, R9
-	CMOVQLT DX, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
 	MOVQ    DI, R8
 
 pass1:
-	VMULPS        (BX), Z3, Z4
-	ADDQ          $0x00000040, BX
+	VMULPS        (CX), Z3, Z4
+	ADDQ          $0x00000040, CX
 	VCMPPS        $0x1d, 768(AX), Z4, K1
 	KORTESTW      K1, K1
 	JNZ           border0
-	VMULPS        (CX), Z3, Z4
+	VMULPS        (DX), Z3, Z4
 	VADDPS        Z0, Z4, Z5
 	VSUBPS        Z0, Z5, Z6
 	VMOVUPS       Z6, (R8)
 	VSUBPS        Z6, Z4, Z4
-	VMOVUPS       Z4, (CX)
+	VMOVUPS       Z4, (DX)
 	VPANDD        Z1, Z4, Z6
-	VMULPS        64(CX), Z3, Z7
+	VMULPS        64(DX), Z3, Z7
 	VADDPS        Z0, Z7, Z8
 	VSUBPS        Z0, Z8, Z9
 	VMOVUPS       Z9, 64(R8)
 	VSUBPS        Z9, Z7, Z7
-	VMOVUPS       Z7, 64(CX)
+	VMOVUPS       Z7, 64(DX)
 	VPANDD        Z1, Z7, Z9
 	VPXORD        Z8, Z5, Z5
 	VPXORD        Z7, Z4, Z4
 	VADDPS        Z9, Z6, Z7
 	VPMINUD       Z9, Z6, Z8
 	VPMAXUD       Z9, Z6, Z6
-	VMULPS        128(CX), Z3, Z9
+	VMULPS        128(DX), Z3, Z9
 	VADDPS        Z0, Z9, Z10
 	VSUBPS        Z0, Z10, Z11
 	VMOVUPS       Z11, 128(R8)
 	VSUBPS        Z11, Z9, Z9
-	VMOVUPS       Z9, 128(CX)
+	VMOVUPS       Z9, 128(DX)
 	VPANDD        Z1, Z9, Z11
 	VADDPS        Z11, Z7, Z7
 	VPMINUD       Z11, Z8, Z8
 	VPMAXUD       Z11, Z6, Z6
-	VMULPS        192(CX), Z3, Z11
+	VMULPS        192(DX), Z3, Z11
 	VADDPS        Z0, Z11, Z12
 	VSUBPS        Z0, Z12, Z13
 	VMOVUPS       Z13, 192(R8)
 	VSUBPS        Z13, Z11, Z11
-	VMOVUPS       Z11, 192(CX)
+	VMOVUPS       Z11, 192(DX)
 	VPANDD        Z1, Z11, Z13
 	VPTERNLOGD    $0x96, Z12, Z10, Z5
 	VPTERNLOGD    $0x96, Z11, Z9, Z4
 	VADDPS        Z13, Z7, Z7
 	VPMINUD       Z13, Z8, Z8
 	VPMAXUD       Z13, Z6, Z6
-	VMULPS        256(CX), Z3, Z9
+	VMULPS        256(DX), Z3, Z9
 	VADDPS        Z0, Z9, Z10
 	VSUBPS        Z0, Z10, Z11
 	VMOVUPS       Z11, 256(R8)
 	VSUBPS        Z11, Z9, Z9
-	VMOVUPS       Z9, 256(CX)
+	VMOVUPS       Z9, 256(DX)
 	VPANDD        Z1, Z9, Z11
 	VADDPS        Z11, Z7, Z7
 	VPMINUD       Z11, Z8, Z8
 	VPMAXUD       Z11, Z6, Z6
-	VMULPS        320(CX), Z3, Z11
+	VMULPS        320(DX), Z3, Z11
 	VADDPS        Z0, Z11, Z12
 	VSUBPS        Z0, Z12, Z13
 	VMOVUPS       Z13, 320(R8)
 	VSUBPS        Z13, Z11, Z11
-	VMOVUPS       Z11, 320(CX)
+	VMOVUPS       Z11, 320(DX)
 	VPANDD        Z1, Z11, Z13
 	VPTERNLOGD    $0x96, Z12, Z10, Z5
 	VPTERNLOGD    $0x96, Z11, Z9, Z4
 	VADDPS        Z13, Z7, Z7
 	VPMINUD       Z13, Z8, Z8
 	VPMAXUD       Z13, Z6, Z6
-	VMULPS        384(CX), Z3, Z9
+	VMULPS        384(DX), Z3, Z9
 	VADDPS        Z0, Z9, Z10
 	VSUBPS        Z0, Z10, Z11
 	VMOVUPS       Z11, 384(R8)
 	VSUBPS        Z11, Z9, Z9
-	VMOVUPS       Z9, 384(CX)
+	VMOVUPS       Z9, 384(DX)
 	VPANDD        Z1, Z9, Z11
 	VADDPS        Z11, Z7, Z7
 	VPMINUD       Z11, Z8, Z8
 	VPMAXUD       Z11, Z6, Z6
-	VMULPS        448(CX), Z3, Z11
+	VMULPS        448(DX), Z3, Z11
 	VADDPS        Z0, Z11, Z12
 	VSUBPS        Z0, Z12, Z13
 	VMOVUPS       Z13, 448(R8)
 	VSUBPS        Z13, Z11, Z11
-	VMOVUPS       Z11, 448(CX)
+	VMOVUPS       Z11, 448(DX)
 	VPANDD        Z1, Z11, Z13
 	VPTERNLOGD    $0x96, Z12, Z10, Z5
 	VPTERNLOGD    $0x96, Z11, Z9, Z4
@@ -1162,13 +1162,13 @@ pass1:
 	KMOVW         K3, 768(R8)
 
 found0:
-	ADDQ    $0x00000200, CX
+	ADDQ    $0x00000200, DX
 	ADDQ    $0x00000380, R8
 	DECQ    R9
 	JNZ     pass1
 	MOVQ    $0x00000004, R9
-	CMPQ    DX, R9
-	CMOVQLT DX, R9
+	CMPQ    BX, R9
+	CMOVQLT BX, R9
 	MOVQ    DI, R8
 
 pass2:
@@ -1259,21 +1259,21 @@ done0:
 	ADDQ    $0x00000380, R8
 	DECQ    R9
 	JNZ     pass2
-	SUBQ    $0x00000004, DX
+	SUBQ    $0x00000004, BX
 	JG      chunk
 	VZEROUPPER
 	RET
 
 border0:
 	VPXORD        Z4, Z4, Z4
-	VMULPS        (CX), Z3, Z5
+	VMULPS        (DX), Z3, Z5
 	VADDPS        Z4, Z5, Z5
 	VRANGEPS      $0x02, 640(AX), Z5, Z6
 	VADDPS        Z0, Z6, Z6
 	VSUBPS        Z0, Z6, Z7
 	VSUBPS        Z7, Z5, Z5
 	VMOVUPS       Z7, (R8)
-	VMOVUPS       Z5, (CX)
+	VMOVUPS       Z5, (DX)
 	VMOVUPS       128(AX), Z9
 	VPANDD        Z1, Z7, Z8
 	VPCMPEQD      640(AX), Z8, K1
@@ -1284,7 +1284,7 @@ border0:
 	VMOVUPS       512(AX), Z9
 	VADDPS        Z5, Z5, Z8
 	VSUBPS        Z8, Z9, K1, Z8
-	VMULPS        64(CX), Z3, Z9
+	VMULPS        64(DX), Z3, Z9
 	VADDPS        Z4, Z9, Z9
 	VRANGEPS      $0x02, 640(AX), Z9, Z10
 	VADDPS        Z0, Z10, Z10
@@ -1292,7 +1292,7 @@ border0:
 	VSUBPS        Z0, Z10, Z10
 	VSUBPS        Z10, Z9, Z9
 	VMOVUPS       Z10, 64(R8)
-	VMOVUPS       Z9, 64(CX)
+	VMOVUPS       Z9, 64(DX)
 	VMOVUPS       128(AX), Z12
 	VPANDD        Z1, Z10, Z11
 	VPCMPEQD      640(AX), Z11, K1
@@ -1307,14 +1307,14 @@ border0:
 	VADDPS        Z9, Z9, Z9
 	VSUBPS        Z9, Z10, K1, Z9
 	VMINPS        Z9, Z8, Z8
-	VMULPS        128(CX), Z3, Z9
+	VMULPS        128(DX), Z3, Z9
 	VADDPS        Z4, Z9, Z9
 	VRANGEPS      $0x02, 640(AX), Z9, Z10
 	VADDPS        Z0, Z10, Z10
 	VSUBPS        Z0, Z10, Z12
 	VSUBPS        Z12, Z9, Z9
 	VMOVUPS       Z12, 128(R8)
-	VMOVUPS       Z9, 128(CX)
+	VMOVUPS       Z9, 128(DX)
 	VMOVUPS       128(AX), Z14
 	VPANDD        Z1, Z12, Z13
 	VPCMPEQD      640(AX), Z13, K1
@@ -1328,7 +1328,7 @@ border0:
 	VADDPS        Z9, Z9, Z9
 	VSUBPS        Z9, Z13, K1, Z9
 	VMINPS        Z9, Z8, Z8
-	VMULPS        192(CX), Z3, Z9
+	VMULPS        192(DX), Z3, Z9
 	VADDPS        Z4, Z9, Z9
 	VRANGEPS      $0x02, 640(AX), Z9, Z13
 	VADDPS        Z0, Z13, Z13
@@ -1336,7 +1336,7 @@ border0:
 	VSUBPS        Z0, Z13, Z10
 	VSUBPS        Z10, Z9, Z9
 	VMOVUPS       Z10, 192(R8)
-	VMOVUPS       Z9, 192(CX)
+	VMOVUPS       Z9, 192(DX)
 	VMOVUPS       128(AX), Z14
 	VPANDD        Z1, Z10, Z13
 	VPCMPEQD      640(AX), Z13, K1
@@ -1351,14 +1351,14 @@ border0:
 	VADDPS        Z9, Z9, Z9
 	VSUBPS        Z9, Z10, K1, Z9
 	VMINPS        Z9, Z8, Z8
-	VMULPS        256(CX), Z3, Z9
+	VMULPS        256(DX), Z3, Z9
 	VADDPS        Z4, Z9, Z9
 	VRANGEPS      $0x02, 640(AX), Z9, Z10
 	VADDPS        Z0, Z10, Z10
 	VSUBPS        Z0, Z10, Z12
 	VSUBPS        Z12, Z9, Z9
 	VMOVUPS       Z12, 256(R8)
-	VMOVUPS       Z9, 256(CX)
+	VMOVUPS       Z9, 256(DX)
 	VMOVUPS       128(AX), Z14
 	VPANDD        Z1, Z12, Z13
 	VPCMPEQD      640(AX), Z13, K1
@@ -1372,7 +1372,7 @@ border0:
 	VADDPS        Z9, Z9, Z9
 	VSUBPS        Z9, Z13, K1, Z9
 	VMINPS        Z9, Z8, Z8
-	VMULPS        320(CX), Z3, Z9
+	VMULPS        320(DX), Z3, Z9
 	VADDPS        Z4, Z9, Z9
 	VRANGEPS      $0x02, 640(AX), Z9, Z13
 	VADDPS        Z0, Z13, Z13
@@ -1380,7 +1380,7 @@ border0:
 	VSUBPS        Z0, Z13, Z10
 	VSUBPS        Z10, Z9, Z9
 	VMOVUPS       Z10, 320(R8)
-	VMOVUPS       Z9, 320(CX)
+	VMOVUPS       Z9, 320(DX)
 	VMOVUPS       128(AX), Z14
 	VPANDD        Z1, Z10, Z13
 	VPCMPEQD      640(AX), Z13, K1
@@ -1395,14 +1395,14 @@ border0:
 	VADDPS        Z9, Z9, Z9
 	VSUBPS        Z9, Z10, K1, Z9
 	VMINPS        Z9, Z8, Z8
-	VMULPS        384(CX), Z3, Z9
+	VMULPS        384(DX), Z3, Z9
 	VADDPS        Z4, Z9, Z9
 	VRANGEPS      $0x02, 640(AX), Z9, Z10
 	VADDPS        Z0, Z10, Z10
 	VSUBPS        Z0, Z10, Z12
 	VSUBPS        Z12, Z9, Z9
 	VMOVUPS       Z12, 384(R8)
-	VMOVUPS       Z9, 384(CX)
+	VMOVUPS       Z9, 384(DX)
 	VMOVUPS       128(AX), Z14
 	VPANDD        Z1, Z12, Z13
 	VPCMPEQD      640(AX), Z13, K1
@@ -1416,7 +1416,7 @@ border0:
 	VADDPS        Z9, Z9, Z9
 	VSUBPS        Z9, Z13, K1, Z9
 	VMINPS        Z9, Z8, Z8
-	VMULPS        448(CX), Z3, Z9
+	VMULPS        448(DX), Z3, Z9
 	VADDPS        Z4, Z9, Z9
 	VRANGEPS      $0x02, 640(AX), Z9, Z4
 	VADDPS        Z0, Z4, Z4
@@ -1424,7 +1424,7 @@ border0:
 	VSUBPS        Z0, Z4, Z4
 	VSUBPS        Z4, Z9, Z9
 	VMOVUPS       Z4, 448(R8)
-	VMOVUPS       Z9, 448(CX)
+	VMOVUPS       Z9, 448(DX)
 	VMOVUPS       128(AX), Z13
 	VPANDD        Z1, Z4, Z10
 	VPCMPEQD      640(AX), Z10, K1
@@ -1461,14 +1461,14 @@ border0:
 again0:
 	VPXORD        Z4, Z4, Z4
 	VMOVUPS       (R8), Z5
-	VADDPS        (CX), Z5, Z5
+	VADDPS        (DX), Z5, Z5
 	VADDPS        Z4, Z5, Z5
 	VRANGEPS      $0x02, 640(AX), Z5, Z6
 	VADDPS        Z0, Z6, Z6
 	VSUBPS        Z0, Z6, Z7
 	VSUBPS        Z7, Z5, Z5
 	VMOVUPS       Z7, (R8)
-	VMOVUPS       Z5, (CX)
+	VMOVUPS       Z5, (DX)
 	VMOVUPS       128(AX), Z9
 	VPANDD        Z1, Z7, Z8
 	VPCMPEQD      640(AX), Z8, K1
@@ -1480,7 +1480,7 @@ again0:
 	VADDPS        Z5, Z5, Z8
 	VSUBPS        Z8, Z9, K1, Z8
 	VMOVUPS       64(R8), Z9
-	VADDPS        64(CX), Z9, Z9
+	VADDPS        64(DX), Z9, Z9
 	VADDPS        Z4, Z9, Z9
 	VRANGEPS      $0x02, 640(AX), Z9, Z10
 	VADDPS        Z0, Z10, Z10
@@ -1488,7 +1488,7 @@ again0:
 	VSUBPS        Z0, Z10, Z10
 	VSUBPS        Z10, Z9, Z9
 	VMOVUPS       Z10, 64(R8)
-	VMOVUPS       Z9, 64(CX)
+	VMOVUPS       Z9, 64(DX)
 	VMOVUPS       128(AX), Z12
 	VPANDD        Z1, Z10, Z11
 	VPCMPEQD      640(AX), Z11, K1
@@ -1504,14 +1504,14 @@ again0:
 	VSUBPS        Z9, Z10, K1, Z9
 	VMINPS        Z9, Z8, Z8
 	VMOVUPS       128(R8), Z9
-	VADDPS        128(CX), Z9, Z9
+	VADDPS        128(DX), Z9, Z9
 	VADDPS        Z4, Z9, Z9
 	VRANGEPS      $0x02, 640(AX), Z9, Z10
 	VADDPS        Z0, Z10, Z10
 	VSUBPS        Z0, Z10, Z12
 	VSUBPS        Z12, Z9, Z9
 	VMOVUPS       Z12, 128(R8)
-	VMOVUPS       Z9, 128(CX)
+	VMOVUPS       Z9, 128(DX)
 	VMOVUPS       128(AX), Z14
 	VPANDD        Z1, Z12, Z13
 	VPCMPEQD      640(AX), Z13, K1
@@ -1526,7 +1526,7 @@ again0:
 	VSUBPS        Z9, Z13, K1, Z9
 	VMINPS        Z9, Z8, Z8
 	VMOVUPS       192(R8), Z9
-	VADDPS        192(CX), Z9, Z9
+	VADDPS        192(DX), Z9, Z9
 	VADDPS        Z4, Z9, Z9
 	VRANGEPS      $0x02, 640(AX), Z9, Z13
 	VADDPS        Z0, Z13, Z13
@@ -1534,7 +1534,7 @@ again0:
 	VSUBPS        Z0, Z13, Z10
 	VSUBPS        Z10, Z9, Z9
 	VMOVUPS       Z10, 192(R8)
-	VMOVUPS       Z9, 192(CX)
+	VMOVUPS       Z9, 192(DX)
 	VMOVUPS       128(AX), Z14
 	VPANDD        Z1, Z10, Z13
 	VPCMPEQD      640(AX), Z13, K1
@@ -1550,14 +1550,14 @@ again0:
 	VSUBPS        Z9, Z10, K1, Z9
 	VMINPS        Z9, Z8, Z8
 	VMOVUPS       256(R8), Z9
-	VADDPS        256(CX), Z9, Z9
+	VADDPS        256(DX), Z9, Z9
 	VADDPS        Z4, Z9, Z9
 	VRANGEPS      $0x02, 640(AX), Z9, Z10
 	VADDPS        Z0, Z10, Z10
 	VSUBPS        Z0, Z10, Z12
 	VSUBPS        Z12, Z9, Z9
 	VMOVUPS       Z12, 256(R8)
-	VMOVUPS       Z9, 256(CX)
+	VMOVUPS       Z9, 256(DX)
 	VMOVUPS       128(AX), Z14
 	VPANDD        Z1, Z12, Z13
 	VPCMPEQD      640(AX), Z13, K1
@@ -1572,7 +1572,7 @@ again0:
 	VSUBPS        Z9, Z13, K1, Z9
 	VMINPS        Z9, Z8, Z8
 	VMOVUPS       320(R8), Z9
-	VADDPS        320(CX), Z9, Z9
+	VADDPS        320(DX), Z9, Z9
 	VADDPS        Z4, Z9, Z9
 	VRANGEPS      $0x02, 640(AX), Z9, Z13
 	VADDPS        Z0, Z13, Z13
@@ -1580,7 +1580,7 @@ again0:
 	VSUBPS        Z0, Z13, Z10
 	VSUBPS        Z10, Z9, Z9
 	VMOVUPS       Z10, 320(R8)
-	VMOVUPS       Z9, 320(CX)
+	VMOVUPS       Z9, 320(DX)
 	VMOVUPS       128(AX), Z14
 	VPANDD        Z1, Z10, Z13
 	VPCMPEQD      640(AX), Z13, K1
@@ -1596,14 +1596,14 @@ again0:
 	VSUBPS        Z9, Z10, K1, Z9
 	VMINPS        Z9, Z8, Z8
 	VMOVUPS       384(R8), Z9
-	VADDPS        384(CX), Z9, Z9
+	VADDPS        384(DX), Z9, Z9
 	VADDPS        Z4, Z9, Z9
 	VRANGEPS      $0x02, 640(AX), Z9, Z10
 	VADDPS        Z0, Z10, Z10
 	VSUBPS        Z0, Z10, Z12
 	VSUBPS        Z12, Z9, Z9
 	VMOVUPS       Z12, 384(R8)
-	VMOVUPS       Z9, 384(CX)
+	VMOVUPS       Z9, 384(DX)
 	VMOVUPS       128(AX), Z14
 	VPANDD        Z1, Z12, Z13
 	VPCMPEQD      640(AX), Z13, K1
@@ -1618,7 +1618,7 @@ again0:
 	VSUBPS        Z9, Z13, K1, Z9
 	VMINPS        Z9, Z8, Z8
 	VMOVUPS       448(R8), Z9
-	VADDPS        448(CX), Z9, Z9
+	VADDPS        448(DX), Z9, Z9
 	VADDPS        Z4, Z9, Z9
 	VRANGEPS      $0x02, 640(AX), Z9, Z4
 	VADDPS        Z0, Z4, Z4
@@ -1626,7 +1626,7 @@ again0:
 	VSUBPS        Z0, Z4, Z4
 	VSUBPS        Z4, Z9, Z9
 	VMOVUPS       Z4, 448(R8)
-	VMOVUPS       Z9, 448(CX)
+	VMOVUPS       Z9, 448(DX)
 	VMOVUPS       128(AX), Z13
 	VPANDD        Z1, Z4, Z10
 	VPCMPEQD      640(AX), Z10, K1
@@ -1869,106 +1869,106 @@ TEXT ·packBoxE8AVX512(SB), $3648-48
 	VMOVUPS      (AX), Z0
 	VMOVUPS      64(AX), Z1
 	MOVQ         dst+0(FP), CX
-	MOVQ         rows+8(FP), DX
-	MOVQ         groups+24(FP), BX
+	MOVQ         peaks+16(FP), DX
+	MOVQ         rows+8(FP), BX
+	MOVQ         groups+24(FP), SI
 	VBROADCASTSS inverse+32(FP), Z2
-	MOVQ         peaks+16(FP), SI
-	MOVQ         DX, DI
+	MOVQ         BX, DI
 	LEAQ         (SP), R8
 	ADDQ         $0x0000003f, R8
 	ANDQ         $-64, R8
 
 chunk:
 	MOVQ    $0x00000004, R10
-	CMPQ    BX, R10
-	CMOVQLT BX, R10
+	CMPQ    SI, R10
+	CMOVQLT SI, R10
 	MOVQ    R8, R9
 
 pass1:
-	VMULPS        (SI), Z2, Z3
-	ADDQ          $0x00000040, SI
+	VMULPS        (DX), Z2, Z3
+	ADDQ          $0x00000040, DX
 	VCMPPS        $0x1d, 768(AX), Z3, K1
 	KORTESTW      K1, K1
 	JNZ           border0
-	VMULPS        (DX), Z2, Z3
+	VMULPS        (BX), Z2, Z3
 	VADDPS        Z0, Z3, Z4
 	VSUBPS        Z0, Z4, Z5
 	VMOVUPS       Z5, (R9)
 	VSUBPS        Z5, Z3, Z3
-	VMOVUPS       Z3, (DX)
+	VMOVUPS       Z3, (BX)
 	VPANDD        Z1, Z3, Z5
-	VMULPS        64(DX), Z2, Z6
+	VMULPS        64(BX), Z2, Z6
 	VADDPS        Z0, Z6, Z7
 	VSUBPS        Z0, Z7, Z8
 	VMOVUPS       Z8, 64(R9)
 	VSUBPS        Z8, Z6, Z6
-	VMOVUPS       Z6, 64(DX)
+	VMOVUPS       Z6, 64(BX)
 	VPANDD        Z1, Z6, Z8
 	VPXORD        Z7, Z4, Z4
 	VPXORD        Z6, Z3, Z3
 	VADDPS        Z8, Z5, Z6
 	VPMINUD       Z8, Z5, Z7
 	VPMAXUD       Z8, Z5, Z5
-	VMULPS        128(DX), Z2, Z8
+	VMULPS        128(BX), Z2, Z8
 	VADDPS        Z0, Z8, Z9
 	VSUBPS        Z0, Z9, Z10
 	VMOVUPS       Z10, 128(R9)
 	VSUBPS        Z10, Z8, Z8
-	VMOVUPS       Z8, 128(DX)
+	VMOVUPS       Z8, 128(BX)
 	VPANDD        Z1, Z8, Z10
 	VADDPS        Z10, Z6, Z6
 	VPMINUD       Z10, Z7, Z7
 	VPMAXUD       Z10, Z5, Z5
-	VMULPS        192(DX), Z2, Z10
+	VMULPS        192(BX), Z2, Z10
 	VADDPS        Z0, Z10, Z11
 	VSUBPS        Z0, Z11, Z12
 	VMOVUPS       Z12, 192(R9)
 	VSUBPS        Z12, Z10, Z10
-	VMOVUPS       Z10, 192(DX)
+	VMOVUPS       Z10, 192(BX)
 	VPANDD        Z1, Z10, Z12
 	VPTERNLOGD    $0x96, Z11, Z9, Z4
 	VPTERNLOGD    $0x96, Z10, Z8, Z3
 	VADDPS        Z12, Z6, Z6
 	VPMINUD       Z12, Z7, Z7
 	VPMAXUD       Z12, Z5, Z5
-	VMULPS        256(DX), Z2, Z8
+	VMULPS        256(BX), Z2, Z8
 	VADDPS        Z0, Z8, Z9
 	VSUBPS        Z0, Z9, Z10
 	VMOVUPS       Z10, 256(R9)
 	VSUBPS        Z10, Z8, Z8
-	VMOVUPS       Z8, 256(DX)
+	VMOVUPS       Z8, 256(BX)
 	VPANDD        Z1, Z8, Z10
 	VADDPS        Z10, Z6, Z6
 	VPMINUD       Z10, Z7, Z7
 	VPMAXUD       Z10, Z5, Z5
-	VMULPS        320(DX), Z2, Z10
+	VMULPS        320(BX), Z2, Z10
 	VADDPS        Z0, Z10, Z11
 	VSUBPS        Z0, Z11, Z12
 	VMOVUPS       Z12, 320(R9)
 	VSUBPS        Z12, Z10, Z10
-	VMOVUPS       Z10, 320(DX)
+	VMOVUPS       Z10, 320(BX)
 	VPANDD        Z1, Z10, Z12
 	VPTERNLOGD    $0x96, Z11, Z9, Z4
 	VPTERNLOGD    $0x96, Z10, Z8, Z3
 	VADDPS        Z12, Z6, Z6
 	VPMINUD       Z12, Z7, Z7
 	VPMAXUD       Z12, Z5, Z5
-	VMULPS        384(DX), Z2, Z8
+	VMULPS        384(BX), Z2, Z8
 	VADDPS        Z0, Z8, Z9
 	VSUBPS        Z0, Z9, Z10
 	VMOVUPS       Z10, 384(R9)
 	VSUBPS        Z10, Z8, Z8
-	VMOVUPS       Z8, 384(DX)
+	VMOVUPS       Z8, 384(BX)
 	VPANDD        Z1, Z8, Z10
 	VADDPS        Z10, Z6, Z6
 	VPMINUD       Z10, Z7, Z7
 	VPMAXUD       Z10, Z5, Z5
-	VMULPS        448(DX), Z2, Z10
+	VMULPS        448(BX), Z2, Z10
 	VADDPS        Z0, Z10, Z11
 	VSUBPS        Z0, Z11, Z12
 	VMOVUPS       Z12, 448(R9)
 	VSUBPS        Z12, Z10, Z10
-	VMOVUPS       Z10, 448(DX)
+	VMOVUPS       Z10, 448(BX)
 	VPANDD        Z1, Z10, Z12
 	VPTERNLOGD    $0x96, Z11, Z9, Z4
 	VPTERNLOGD    $0x96, Z10, Z8, Z3
@@ -1999,13 +1999,13 @@ pass1:
 	KMOVW         K3, 768(R9)
 
 found0:
-	ADDQ    $0x00000200, DX
+	ADDQ    $0x00000200, BX
 	ADDQ    $0x00000380, R9
 	DECQ    R10
 	JNZ     pass1
 	MOVQ    $0x00000004, R10
-	CMPQ    BX, R10
-	CMOVQLT BX, R10
+	CMPQ    SI, R10
+	CMOVQLT SI, R10
 	MOVQ    R8, R9
 
 pass2:
@@ -2130,21 +2130,21 @@ done0:
 	ADDQ        $0x00000380, R9
 	DECQ        R10
 	JNZ         pass2
-	SUBQ        $0x00000004, BX
+	SUBQ        $0x00000004, SI
 	JG          chunk
 	VZEROUPPER
 	RET
 
 border0:
 	VPXORD        Z3, Z3, Z3
-	VMULPS        (DX), Z2, Z4
+	VMULPS        (BX), Z2, Z4
 	VADDPS        Z3, Z4, Z4
 	VRANGEPS      $0x02, 640(AX), Z4, Z5
 	VADDPS        Z0, Z5, Z5
 	VSUBPS        Z0, Z5, Z6
 	VSUBPS        Z6, Z4, Z4
 	VMOVUPS       Z6, (R9)
-	VMOVUPS       Z4, (DX)
+	VMOVUPS       Z4, (BX)
 	VMOVUPS       128(AX), Z8
 	VPANDD        Z1, Z6, Z7
 	VPCMPEQD      640(AX), Z7, K1
@@ -2155,7 +2155,7 @@ border0:
 	VMOVUPS       512(AX), Z8
 	VADDPS        Z4, Z4, Z7
 	VSUBPS        Z7, Z8, K1, Z7
-	VMULPS        64(DX), Z2, Z8
+	VMULPS        64(BX), Z2, Z8
 	VADDPS        Z3, Z8, Z8
 	VRANGEPS      $0x02, 640(AX), Z8, Z9
 	VADDPS        Z0, Z9, Z9
@@ -2163,7 +2163,7 @@ border0:
 	VSUBPS        Z0, Z9, Z9
 	VSUBPS        Z9, Z8, Z8
 	VMOVUPS       Z9, 64(R9)
-	VMOVUPS       Z8, 64(DX)
+	VMOVUPS       Z8, 64(BX)
 	VMOVUPS       128(AX), Z11
 	VPANDD        Z1, Z9, Z10
 	VPCMPEQD      640(AX), Z10, K1
@@ -2178,14 +2178,14 @@ border0:
 	VADDPS        Z8, Z8, Z8
 	VSUBPS        Z8, Z9, K1, Z8
 	VMINPS        Z8, Z7, Z7
-	VMULPS        128(DX), Z2, Z8
+	VMULPS        128(BX), Z2, Z8
 	VADDPS        Z3, Z8, Z8
 	VRANGEPS      $0x02, 640(AX), Z8, Z9
 	VADDPS        Z0, Z9, Z9
 	VSUBPS        Z0, Z9, Z11
 	VSUBPS        Z11, Z8, Z8
 	VMOVUPS       Z11, 128(R9)
-	VMOVUPS       Z8, 128(DX)
+	VMOVUPS       Z8, 128(BX)
 	VMOVUPS       128(AX), Z13
 	VPANDD        Z1, Z11, Z12
 	VPCMPEQD      640(AX), Z12, K1
@@ -2199,7 +2199,7 @@ border0:
 	VADDPS        Z8, Z8, Z8
 	VSUBPS        Z8, Z12, K1, Z8
 	VMINPS        Z8, Z7, Z7
-	VMULPS        192(DX), Z2, Z8
+	VMULPS        192(BX), Z2, Z8
 	VADDPS        Z3, Z8, Z8
 	VRANGEPS      $0x02, 640(AX), Z8, Z12
 	VADDPS        Z0, Z12, Z12
@@ -2207,7 +2207,7 @@ border0:
 	VSUBPS        Z0, Z12, Z9
 	VSUBPS        Z9, Z8, Z8
 	VMOVUPS       Z9, 192(R9)
-	VMOVUPS       Z8, 192(DX)
+	VMOVUPS       Z8, 192(BX)
 	VMOVUPS       128(AX), Z13
 	VPANDD        Z1, Z9, Z12
 	VPCMPEQD      640(AX), Z12, K1
@@ -2222,14 +2222,14 @@ border0:
 	VADDPS        Z8, Z8, Z8
 	VSUBPS        Z8, Z9, K1, Z8
 	VMINPS        Z8, Z7, Z7
-	VMULPS        256(DX), Z2, Z8
+	VMULPS        256(BX), Z2, Z8
 	VADDPS        Z3, Z8, Z8
 	VRANGEPS      $0x02, 640(AX), Z8, Z9
 	VADDPS        Z0, Z9, Z9
 	VSUBPS        Z0, Z9, Z11
 	VSUBPS        Z11, Z8, Z8
 	VMOVUPS       Z11, 256(R9)
-	VMOVUPS       Z8, 256(DX)
+	VMOVUPS       Z8, 256(BX)
 	VMOVUPS       128(AX), Z13
 	VPANDD        Z1, Z11, Z12
 	VPCMPEQD      640(AX), Z12, K1
@@ -2243,7 +2243,7 @@ border0:
 	VADDPS        Z8, Z8, Z8
 	VSUBPS        Z8, Z12, K1, Z8
 	VMINPS        Z8, Z7, Z7
-	VMULPS        320(DX), Z2, Z8
+	VMULPS        320(BX), Z2, Z8
 	VADDPS        Z3, Z8, Z8
 	VRANGEPS      $0x02, 640(AX), Z8, Z12
 	VADDPS        Z0, Z12, Z12
@@ -2251,7 +2251,7 @@ border0:
 	VSUBPS        Z0, Z12, Z9
 	VSUBPS        Z9, Z8, Z8
 	VMOVUPS       Z9, 320(R9)
-	VMOVUPS       Z8, 320(DX)
+	VMOVUPS       Z8, 320(BX)
 	VMOVUPS       128(AX), Z13
 	VPANDD        Z1, Z9, Z12
 	VPCMPEQD      640(AX), Z12, K1
@@ -2266,14 +2266,14 @@ border0:
 	VADDPS        Z8, Z8, Z8
 	VSUBPS        Z8, Z9, K1, Z8
 	VMINPS        Z8, Z7, Z7
-	VMULPS        384(DX), Z2, Z8
+	VMULPS        384(BX), Z2, Z8
 	VADDPS        Z3, Z8, Z8
 	VRANGEPS      $0x02, 640(AX), Z8, Z9
 	VADDPS        Z0, Z9, Z9
 	VSUBPS        Z0, Z9, Z11
 	VSUBPS        Z11, Z8, Z8
 	VMOVUPS       Z11, 384(R9)
-	VMOVUPS       Z8, 384(DX)
+	VMOVUPS       Z8, 384(BX)
 	VMOVUPS       128(AX), Z13
 	VPANDD        Z1, Z11, Z12
 	VPCMPEQD      640(AX), Z12, K1
@@ -2287,7 +2287,7 @@ border0:
 	VADDPS        Z8, Z8, Z8
 	VSUBPS        Z8, Z12, K1, Z8
 	VMINPS        Z8, Z7, Z7
-	VMULPS        448(DX), Z2, Z8
+	VMULPS        448(BX), Z2, Z8
 	VADDPS        Z3, Z8, Z8
 	VRANGEPS      $0x02, 640(AX), Z8, Z3
 	VADDPS        Z0, Z3, Z3
@@ -2295,7 +2295,7 @@ border0:
 	VSUBPS        Z0, Z3, Z3
 	VSUBPS        Z3, Z8, Z8
 	VMOVUPS       Z3, 448(R9)
-	VMOVUPS       Z8, 448(DX)
+	VMOVUPS       Z8, 448(BX)
 	VMOVUPS       128(AX), Z12
 	VPANDD        Z1, Z3, Z9
 	VPCMPEQD      640(AX), Z9, K1
@@ -2332,14 +2332,14 @@ border0:
 again0:
 	VPXORD        Z3, Z3, Z3
 	VMOVUPS       (R9), Z4
-	VADDPS        (DX), Z4, Z4
+	VADDPS        (BX), Z4, Z4
 	VADDPS        Z3, Z4, Z4
 	VRANGEPS      $0x02, 640(AX), Z4, Z5
 	VADDPS        Z0, Z5, Z5
 	VSUBPS        Z0, Z5, Z6
 	VSUBPS        Z6, Z4, Z4
 	VMOVUPS       Z6, (R9)
-	VMOVUPS       Z4, (DX)
+	VMOVUPS       Z4, (BX)
 	VMOVUPS       128(AX), Z8
 	VPANDD        Z1, Z6, Z7
 	VPCMPEQD      640(AX), Z7, K1
@@ -2351,7 +2351,7 @@ again0:
 	VADDPS        Z4, Z4, Z7
 	VSUBPS        Z7, Z8, K1, Z7
 	VMOVUPS       64(R9), Z8
-	VADDPS        64(DX), Z8, Z8
+	VADDPS        64(BX), Z8, Z8
 	VADDPS        Z3, Z8, Z8
 	VRANGEPS      $0x02, 640(AX), Z8, Z9
 	VADDPS        Z0, Z9, Z9
@@ -2359,7 +2359,7 @@ again0:
 	VSUBPS        Z0, Z9, Z9
 	VSUBPS        Z9, Z8, Z8
 	VMOVUPS       Z9, 64(R9)
-	VMOVUPS       Z8, 64(DX)
+	VMOVUPS       Z8, 64(BX)
 	VMOVUPS       128(AX), Z11
 	VPANDD        Z1, Z9, Z10
 	VPCMPEQD      640(AX), Z10, K1
@@ -2375,14 +2375,14 @@ again0:
 	VSUBPS        Z8, Z9, K1, Z8
 	VMINPS        Z8, Z7, Z7
 	VMOVUPS       128(R9), Z8
-	VADDPS        128(DX), Z8, Z8
+	VADDPS        128(BX), Z8, Z8
 	VADDPS        Z3, Z8, Z8
 	VRANGEPS      $0x02, 640(AX), Z8, Z9
 	VADDPS        Z0, Z9, Z9
 	VSUBPS        Z0, Z9, Z11
 	VSUBPS        Z11, Z8, Z8
 	VMOVUPS       Z11, 128(R9)
-	VMOVUPS       Z8, 128(DX)
+	VMOVUPS       Z8, 128(BX)
 	VMOVUPS       128(AX), Z13
 	VPANDD        Z1, Z11, Z12
 	VPCMPEQD      640(AX), Z12, K1
@@ -2397,7 +2397,7 @@ again0:
 	VSUBPS        Z8, Z12, K1, Z8
 	VMINPS        Z8, Z7, Z7
 	VMOVUPS       192(R9), Z8
-	VADDPS        192(DX), Z8, Z8
+	VADDPS        192(BX), Z8, Z8
 	VADDPS        Z3, Z8, Z8
 	VRANGEPS      $0x02, 640(AX), Z8, Z12
 	VADDPS        Z0, Z12, Z12
@@ -2405,7 +2405,7 @@ again0:
 	VSUBPS        Z0, Z12, Z9
 	VSUBPS        Z9, Z8, Z8
 	VMOVUPS       Z9, 192(R9)
-	VMOVUPS       Z8, 192(DX)
+	VMOVUPS       Z8, 192(BX)
 	VMOVUPS       128(AX), Z13
 	VPANDD        Z1, Z9, Z12
 	VPCMPEQD      640(AX), Z12, K1
@@ -2421,14 +2421,14 @@ again0:
 	VSUBPS        Z8, Z9, K1, Z8
 	VMINPS        Z8, Z7, Z7
 	VMOVUPS       256(R9), Z8
-	VADDPS        256(DX), Z8, Z8
+	VADDPS        256(BX), Z8, Z8
 	VADDPS        Z3, Z8, Z8
 	VRANGEPS      $0x02, 640(AX), Z8, Z9
 	VADDPS        Z0, Z9, Z9
 	VSUBPS        Z0, Z9, Z11
 	VSUBPS        Z11, Z8, Z8
 	VMOVUPS       Z11, 256(R9)
-	VMOVUPS       Z8, 256(DX)
+	VMOVUPS       Z8, 256(BX)
 	VMOVUPS       128(AX), Z13
 	VPANDD        Z1, Z11, Z12
 	VPCMPEQD      640(AX), Z12, K1
@@ -2443,7 +2443,7 @@ again0:
 	VSUBPS        Z8, Z12, K1, Z8
 	VMINPS        Z8, Z7, Z7
 	VMOVUPS       320(R9), Z8
-	VADDPS        320(DX), Z8, Z8
+	VADDPS        320(BX), Z8, Z8
 	VADDPS        Z3, Z8, Z8
 	VRANGEPS      $0x02, 640(AX), Z8, Z12
 	VADDPS        Z0, Z12, Z12
@@ -2451,7 +2451,7 @@ again0:
 	VSUBPS        Z0, Z12, Z9
 	VSUBPS        Z9, Z8, Z8
 	VMOVUPS       Z9, 320(R9)
-	VMOVUPS       Z8, 320(DX)
+	VMOVUPS       Z8, 320(BX)
 	VMOVUPS       128(AX), Z13
 	VPANDD        Z1, Z9, Z12
 	VPCMPEQD      640(AX), Z12, K1
@@ -2467,14 +2467,14 @@ again0:
 	VSUBPS        Z8, Z9, K1, Z8
 	VMINPS        Z8, Z7, Z7
 	VMOVUPS       384(R9), Z8
-	VADDPS        384(DX), Z8, Z8
+	VADDPS        384(BX), Z8, Z8
 	VADDPS        Z3, Z8, Z8
 	VRANGEPS      $0x02, 640(AX), Z8, Z9
 	VADDPS        Z0, Z9, Z9
 	VSUBPS        Z0, Z9, Z11
 	VSUBPS        Z11, Z8, Z8
 	VMOVUPS       Z11, 384(R9)
-	VMOVUPS       Z8, 384(DX)
+	VMOVUPS       Z8, 384(BX)
 	VMOVUPS       128(AX), Z13
 	VPANDD        Z1, Z11, Z12
 	VPCMPEQD      640(AX), Z12, K1
@@ -2489,7 +2489,7 @@ again0:
 	VSUBPS        Z8, Z12, K1, Z8
 	VMINPS        Z8, Z7, Z7
 	VMOVUPS       448(R9), Z8
-	VADDPS        448(DX), Z8, Z8
+	VADDPS        448(BX), Z8, Z8
 	VADDPS        Z3, Z8, Z8
 	VRANGEPS      $0x02, 640(AX), Z8, Z3
 	VADDPS        Z0, Z3, Z3
@@ -2497,7 +2497,7 @@ again0:
 	VSUBPS        Z0, Z3, Z3
 	VSUBPS        Z3, Z8, Z8
 	VMOVUPS       Z3, 448(R9)
-	VMOVUPS       Z8, 448(DX)
+	VMOVUPS       Z8, 448(BX)
 	VMOVUPS       128(AX), Z12
 	VPANDD        Z1, Z3, Z9
 	VPCMPEQD      640(AX), Z9, K1

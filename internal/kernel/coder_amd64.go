@@ -4,20 +4,36 @@ package kernel
 
 import "math"
 
+// rowsLevel returns the level whose transforms from and to rows take runs of
+// these lengths, Go if there is none.
+func rowsLevel(runs []int) Level {
+	level := Active()
+	if level == Go || runs[0] > maxHadamard {
+		return Go
+	}
+	// Runs descend, so that the last is the shortest.
+	shortest := runs[len(runs)-1]
+	switch {
+	case level == AVX512 && shortest >= AVX512.group():
+		return AVX512
+	case shortest >= AVX2.group():
+		return AVX2
+	}
+	return Go
+}
+
 // table returns the table of the active level, nil where it has no kernels for
 // this coder. packing tells whether words are packed.
 func (c *BoxCoder) table(packing bool) (Level, *boxTable) {
-	level := Active()
-	if level == Go || packing && !c.box.tables.packs || c.runs[0] > maxHadamard {
-		return Go, nil
+	level := rowsLevel(c.runs)
+	if packing && !c.box.tables.packs {
+		level = Go
 	}
-	// Runs descend, so that the last is the shortest.
-	shortest := c.runs[len(c.runs)-1]
-	if level == AVX512 && shortest >= AVX512.group() {
-		return AVX512, c.box.tables.avx512
-	}
-	if shortest >= AVX2.group() {
-		return AVX2, c.box.tables.avx2
+	switch level {
+	case AVX512:
+		return level, c.box.tables.avx512
+	case AVX2:
+		return level, c.box.tables.avx2
 	}
 	return Go, nil
 }
@@ -25,18 +41,24 @@ func (c *BoxCoder) table(packing bool) (Level, *boxTable) {
 // rows sets work to the rotated x, in rows, and returns the largest magnitude.
 // Behind the rows are the peaks of the blocks, for AVX-512.
 func (c *BoxCoder) rows(level Level, x, work []float32) float32 {
-	work, peaks := work[:c.dim], work[c.dim:c.dim+c.dim/8]
-	x = x[:c.dim]
+	return level.toRows(work, x[:c.dim], c.runs)
+}
+
+// toRows sets rows to x with its runs rotated, in rows, and what is behind them,
+// an eighth as many, to the peaks of the blocks, for AVX-512. It returns the
+// largest magnitude.
+func (l Level) toRows(rows, x []float32, runs []int) float32 {
+	rows, peaks := rows[:len(x)], rows[len(x):len(x)+len(x)/8]
 	var largest uint32
-	for _, n := range c.runs {
+	for _, n := range runs {
 		var m uint32
-		if level == AVX512 {
-			m = hadamardToRowsAVX512(&work[0], &x[0], n, &peaks[0])
+		if l == AVX512 {
+			m = hadamardToRowsAVX512(&rows[0], &x[0], n, &peaks[0])
 		} else {
-			m = hadamardToRowsAVX2(&work[0], &x[0], n)
+			m = hadamardToRowsAVX2(&rows[0], &x[0], n)
 		}
 		largest = max(largest, m)
-		x, work, peaks = x[n:], work[n:], peaks[n/8:]
+		x, rows, peaks = x[n:], rows[n:], peaks[n/8:]
 	}
 	return math.Float32frombits(largest)
 }

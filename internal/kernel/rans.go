@@ -118,6 +118,7 @@ type RansBatch struct {
 	words   []byte            // little endian
 	at      [RansLanes]uint32 // the next word's index
 	given   [RansLanes]int    // words to decode from
+	taken   [RansLanes]int    // of these
 }
 
 // NewRansBatch returns a batch of vectors of n symbols, up to so many lanes, which
@@ -146,7 +147,7 @@ func (b *RansBatch) tileStart(first int) int { return first / ransTile * ransStr
 // Encode codes the symbols of the first lanes from States to States, the last
 // symbol first. Words and states of the other lanes are undefined after it.
 func (b *RansBatch) Encode(a *RansAlphabet, lanes int) {
-	for i := range b.at {
+	for i := range b.touched(lanes) {
 		b.at[i] = uint32((i+1)*b.row - ransBehind)
 	}
 	for first := (b.n - 1) / ransTile * ransTile; first >= 0; first -= ransTile {
@@ -193,6 +194,9 @@ func (b *RansBatch) encodePair(a *RansAlphabet, i, first int) {
 	b.States[i], b.States[i+1], b.at[i], b.at[i+1] = uint32(x), uint32(y), at, to
 }
 
+// touched is the number of lanes that coders of so many may touch.
+func (b *RansBatch) touched(lanes int) int { return min(b.lanes, lanes+16) }
+
 // Take gives a lane the words to decode from, as Words has them.
 func (b *RansBatch) Take(lane int, words []byte) {
 	n := min(len(words)/2, b.n) // a symbol takes one at most
@@ -201,11 +205,10 @@ func (b *RansBatch) Take(lane int, words []byte) {
 }
 
 // Decode takes the symbols of the first lanes with their States and the words
-// that Take gave them. taken is the number of words that each lane took; it is
-// -1, and the lane's symbols and state undefined, where one was wanted that was
-// not there before the last exact symbols.
-func (b *RansBatch) Decode(a *RansAlphabet, lanes, exact int) (taken [RansLanes]int) {
-	for i := range b.at {
+// that Take gave them. Taken tells how many of these, where words that were wanted
+// before the last exact symbols were all there.
+func (b *RansBatch) Decode(a *RansAlphabet, lanes, exact int) {
+	for i := range b.touched(lanes) {
 		b.at[i] = uint32(i * b.row)
 	}
 	bulk := max(0, b.n-exact)
@@ -219,10 +222,13 @@ func (b *RansBatch) Decode(a *RansAlphabet, lanes, exact int) (taken [RansLanes]
 		}
 	}
 	for i := range lanes {
-		taken[i] = b.decodeExact(a, i, bulk)
+		b.taken[i] = b.decodeExact(a, i, bulk)
 	}
-	return taken
 }
+
+// Taken returns the number of words that a lane took in Decode, or -1: then its
+// symbols and state are undefined, for a word was wanted that was not there.
+func (b *RansBatch) Taken(lane int) int { return b.taken[lane] }
 
 // decodePair takes n symbols of lanes i and i+1 in a tile, see encodePair.
 func (b *RansBatch) decodePair(a *RansAlphabet, i, first, n int) {

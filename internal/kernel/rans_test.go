@@ -172,20 +172,20 @@ func testRansLanes(t *testing.T, r *rand.Rand, b *RansBatch, n, lanes int, a *Ra
 			setSymbols(b, i, make([]byte, n))
 		}
 		b.States = states
-		taken := b.Decode(a, lanes, exact)
+		b.Decode(a, lanes, exact)
 		for i := range lanes {
 			want := make([]byte, n)
 			state, wantTaken := slow.decode(want, states[i], words[i])
-			if taken[i] < 0 {
+			if b.Taken(i) < 0 {
 				// The bulk may give up only where words ran out.
 				if exact >= n || wantTaken < len(words[i])/2 {
 					t.Fatalf("%s, the last %d exact: lane %d lacks words: %d of %d were taken", what, exact, i, wantTaken, len(words[i])/2)
 				}
 				continue
 			}
-			if taken[i] != wantTaken || b.States[i] != state || !bytes.Equal(getSymbols(b, i), want) {
+			if b.Taken(i) != wantTaken || b.States[i] != state || !bytes.Equal(getSymbols(b, i), want) {
 				t.Fatalf("%s, the last %d exact: lane %d decodes %d words to state %#x and %v, want %d, %#x and %v", what, exact, i,
-					taken[i], b.States[i], getSymbols(b, i), wantTaken, state, want)
+					b.Taken(i), b.States[i], getSymbols(b, i), wantTaken, state, want)
 			}
 			if i < 3 && (!bytes.Equal(want, symbols[i]) || state != begin[i]) && begin[i] >= ransLow {
 				t.Fatalf("%s: lane %d does not come back", what, i)
@@ -225,13 +225,13 @@ func FuzzRans(f *testing.F) {
 				b.States[i] = state
 				b.Take(i, words)
 			}
-			taken := b.Decode(a, lanes, int(which)%9)
+			b.Decode(a, lanes, int(which)%9)
 			restore()
 			for i := range lanes {
-				if taken[i] >= 0 && (taken[i] != wantTaken || b.States[i] != wantState || !bytes.Equal(getSymbols(b, i), want)) {
-					t.Fatalf("%v, lane %d: %d words, state %#x; want %d, %#x", l, i, taken[i], b.States[i], wantTaken, wantState)
+				if b.Taken(i) >= 0 && (b.Taken(i) != wantTaken || b.States[i] != wantState || !bytes.Equal(getSymbols(b, i), want)) {
+					t.Fatalf("%v, lane %d: %d words, state %#x; want %d, %#x", l, i, b.Taken(i), b.States[i], wantTaken, wantState)
 				}
-				if taken[i] < 0 && wantTaken < len(words)/2 {
+				if b.Taken(i) < 0 && wantTaken < len(words)/2 {
 					t.Fatalf("%v, lane %d lacks words: %d of %d were taken", l, i, wantTaken, len(words)/2)
 				}
 			}

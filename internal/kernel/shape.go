@@ -1,6 +1,7 @@
 package kernel
 
 //go:generate go run -C _generate . shape
+//go:generate go run -C _generate . cut
 
 import "math"
 
@@ -39,9 +40,20 @@ func plainSquaredNorm(x []float32) float32 {
 
 // A ShapeE8 cuts points of E8 into symbols and raw bits, a byte of them a block,
 // and puts them together: the cut of package codec's gain-shape codes with a
-// shift of 1. Lo is the value that the symbol 0 stands for, Values the number of
-// values.
-type ShapeE8 struct{ Lo, Values int32 }
+// shift of 1.
+type ShapeE8 struct {
+	Lo     int32 // the value that the symbol 0 stands for
+	Values int32 // the number of values
+	Runs   []int // of hadamard.Runs, for Cut
+}
+
+// Cut does at once what [Hadamard] on the runs of x, [E8.Closest] at a factor and
+// Split do, with the symbols in a lane of b; work has 9/8 as many values as x and
+// may begin with it. It returns false for done if it did nothing, because the
+// active level has no kernel for it.
+func (s *ShapeE8) Cut(b *RansBatch, lane int, raw []byte, x, work []float32, factor float32) (fits, done bool) {
+	return s.cut(b, lane, raw, x, work, factor)
+}
 
 // halfOffset is what is added to coordinate i of the half coset before it is cut.
 func halfOffset(i int) int32 {
@@ -53,7 +65,7 @@ func halfOffset(i int) int32 {
 
 // Split sets the symbols and the raw bytes of points. It returns false if there
 // is a value without a symbol; then symbols are undefined.
-func (s ShapeE8) Split(symbols, raw []byte, points []float32) bool {
+func (s *ShapeE8) Split(symbols, raw []byte, points []float32) bool {
 	blocks := len(points) / 8
 	symbols, raw = symbols[:8*blocks], raw[:blocks]
 	done, top := s.splitBlocks(symbols, raw, points)
@@ -78,7 +90,7 @@ func (s ShapeE8) Split(symbols, raw []byte, points []float32) bool {
 }
 
 // Join sets points to what Split made of them, times factor.
-func (s ShapeE8) Join(points []float32, symbols, raw []byte, factor float32) {
+func (s *ShapeE8) Join(points []float32, symbols, raw []byte, factor float32) {
 	blocks := len(points) / 8
 	symbols, raw = symbols[:8*blocks], raw[:blocks]
 	for done := s.joinBlocks(points, symbols, raw, factor); done < blocks; done++ {

@@ -18,9 +18,33 @@ func squaredNorm(x []float32) (sum float32, ok bool) {
 	return 0, false
 }
 
+// maxCut is the number of values up to which those of Cut fit bytes with the bit
+// that is cut off.
+const maxCut = 128
+
+func (s *ShapeE8) cut(b *RansBatch, lane int, raw []byte, x, work []float32, factor float32) (fits, done bool) {
+	level := rowsLevel(s.Runs)
+	if level == Go || s.Values > maxCut {
+		return false, false
+	}
+	level.toRows(work, x, s.Runs)
+	var top uint32
+	for first := 0; first < len(x); {
+		symbols := b.Symbols(lane, first)
+		groups, twiceLo, table := len(symbols)/level.group(), 2*s.Lo, &unbounded[0][0]
+		if level == AVX512 {
+			top = max(top, cutE8AVX512(&symbols[0], &raw[first/8], &work[first], groups, factor, twiceLo, table))
+		} else {
+			top = max(top, cutE8AVX2(&symbols[0], &raw[first/8], &work[first], groups, factor, twiceLo, table))
+		}
+		first += len(symbols)
+	}
+	return top < 2*uint32(s.Values), true
+}
+
 // splitBlocks returns the number of blocks that it split and the largest of
 // their symbols, which is too large if it is no byte.
-func (s ShapeE8) splitBlocks(symbols, raw []byte, points []float32) (blocks int, top uint32) {
+func (s *ShapeE8) splitBlocks(symbols, raw []byte, points []float32) (blocks int, top uint32) {
 	units := len(points) / unit
 	if units == 0 {
 		return 0, 0
@@ -35,7 +59,7 @@ func (s ShapeE8) splitBlocks(symbols, raw []byte, points []float32) (blocks int,
 }
 
 // joinBlocks returns the number of blocks that it joined.
-func (s ShapeE8) joinBlocks(points []float32, symbols, raw []byte, factor float32) int {
+func (s *ShapeE8) joinBlocks(points []float32, symbols, raw []byte, factor float32) int {
 	words := len(points) / 64
 	if words == 0 {
 		return 0

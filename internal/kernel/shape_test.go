@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -111,6 +112,88 @@ func TestValuesWithoutASymbolAreReported(t *testing.T) {
 					}
 				}
 			}
+		}
+	})
+}
+
+// checkCut holds Cut, at every level that has it, against what it does at once.
+func checkCut(t *testing.T, s ShapeE8, x []float32, factor float32) {
+	t.Helper()
+	y := slices.Clone(x)
+	for at, runs := 0, s.Runs; len(runs) > 0; runs = runs[1:] {
+		Hadamard(y[at : at+runs[0]])
+		at += runs[0]
+	}
+	E8.Closest(y, y, factor)
+	symbols, raw := make([]byte, len(x)), make([]byte, len(x)/8)
+	want := s.Split(symbols, raw, y)
+	for _, l := range levels() {
+		restore := Use(l)
+		b := NewRansBatch(len(x), 3)
+		got := make([]byte, len(raw))
+		fits, done := s.Cut(b, 1, got, x, make([]float32, len(x)+len(x)/8), factor)
+		restore()
+		if !done {
+			continue
+		}
+		if fits != want {
+			t.Fatalf("%v, %d values: fits %v, want %v", l, len(x), fits, want)
+		}
+		if fits && (!bytes.Equal(getSymbols(b, 1), symbols) || !bytes.Equal(got, raw)) {
+			t.Fatalf("%v, %d values: %x and %x, want %x and %x", l, len(x), getSymbols(b, 1), got, symbols, raw)
+		}
+	}
+}
+
+func TestCutIsRotationClosestPointsAndSplit(t *testing.T) {
+	r := rand.New(rand.NewPCG(6, 5))
+	for _, runs := range [][]int{{8}, {64}, {128}, {128, 64}, {256}, {512}, {512, 64}, {512, 128}, {1024}, {1024, 512, 128}} {
+		n := 0
+		for _, run := range runs {
+			n += run
+		}
+		x := make([]float32, n)
+		for trial := range 60 {
+			fillVector(r, x)
+			s := ShapeE8{Lo: -64, Values: 128, Runs: runs}
+			if trial%3 == 2 {
+				s.Lo, s.Values = -int32(r.IntN(20)), 1+int32(r.IntN(40))
+			}
+			factor := 11 / max(Norm(x)/float32(math.Sqrt(float64(n))), math.SmallestNonzeroFloat32)
+			checkCut(t, s, x, []float32{factor, 0.1 * factor, 5 * factor}[r.IntN(3)])
+		}
+	}
+}
+
+func TestCutHasKernels(t *testing.T) {
+	for _, l := range levels()[1:] {
+		restore := Use(l)
+		_, done := (&ShapeE8{Lo: -64, Values: 128, Runs: []int{512}}).Cut(NewRansBatch(512, 1), 0, make([]byte, 64), make([]float32, 512), make([]float32, 576), 1)
+		restore()
+		if !done {
+			t.Errorf("%v: nothing was done", l)
+		}
+	}
+}
+
+// FuzzCut is TestCutIsRotationClosestPointsAndSplit on any values that do not
+// overflow.
+func FuzzCut(f *testing.F) {
+	f.Add([]byte("the values of a vector, four bytes each, over and over again"), uint8(128))
+	f.Fuzz(func(t *testing.T, data []byte, values uint8) {
+		if len(data) < 4 {
+			return
+		}
+		x := make([]float32, 512)
+		for i := range x {
+			at := 4 * i % (len(data) - 3)
+			v := math.Float32frombits(binary.LittleEndian.Uint32(data[at:]))
+			if math.Abs(float64(v)) < 1e9 { // no NaN either
+				x[i] = v
+			}
+		}
+		if top := MaxAbs(x); top > 0 {
+			checkCut(t, ShapeE8{Lo: -int32(values) / 2, Values: 1 + int32(values)/2, Runs: []int{512}}, x, 60/top)
 		}
 	})
 }

@@ -133,11 +133,16 @@ func (c *closest) points(limits bounds, rows, save reg.Register) (z []reg.VecVir
 // inBox emits the search in the box from rows; use gets the points of each group
 // and the register of its rows.
 func (b *boxes) inBox(c *closest, use func(rows reg.Register, z []reg.VecVirtual, half mask)) {
-	rows, groups, inverse := b.param("rows"), b.param("groups"), b.splatParam("inverse")
-	limits, peaks := byRounded, reg.Register(nil)
 	if b.wide && b.dims == 8 {
-		limits, peaks = byPeaks, b.param("peaks")
+		b.inRows(c, byPeaks, b.param("peaks"), use)
+	} else {
+		b.inRows(c, byRounded, nil, use)
 	}
+}
+
+// inRows emits the search from rows, with peaks for byPeaks.
+func (b *boxes) inRows(c *closest, limits bounds, peaks reg.Register, use func(rows reg.Register, z []reg.VecVirtual, half mask)) {
+	rows, groups, inverse := b.param("rows"), b.param("groups"), b.splatParam("inverse")
 	done := b.GP64()
 	b.MOVQ(rows, done)
 	c.eachGroup(groups, func(save reg.Register) {

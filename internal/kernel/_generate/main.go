@@ -25,6 +25,7 @@ import (
 var families = map[string]func(*build.Context){
 	"box":      box,
 	"bf16":     bf16,
+	"cut":      cut,
 	"exp":      exp,
 	"format":   format,
 	"gemm":     gemm,
