@@ -239,3 +239,15 @@ func BenchmarkNorm(b *testing.B) {
 	x := latticePoints(rand.New(rand.NewPCG(6, 4)), 64, 1)
 	benchEachLevel(b, 1, 4*len(x), func() { Norm(x) })
 }
+
+func BenchmarkCut(b *testing.B) {
+	const n = 512
+	r := rand.New(rand.NewPCG(6, 7))
+	x, raw, work := make([]float32, n), make([]byte, n/8), make([]float32, n+n/8)
+	for i := range x {
+		x[i] = float32(r.NormFloat64())
+	}
+	batch := NewRansBatch(n, 1)
+	s := &ShapeE8{Lo: -64, Values: 128, Runs: []int{n}}
+	benchEachLevel(b, 1, 4*n, func() { s.Cut(batch, 0, raw, x, work, 11) })
+}

@@ -22,6 +22,7 @@ type closest struct {
 	table reg.Register // *boxTable
 	magic operand.Op
 	abs   operand.Op
+	none  reg.VecVirtual // AVX-512: zeros
 	area  operand.Mem
 	late  []func() // emit what follows the function's return
 }
@@ -31,10 +32,20 @@ func newClosest(s *simd, dims int, table reg.Register) *closest {
 	c := &closest{simd: s, dims: dims, table: table}
 	c.magic, c.abs = c.row(rowMagic), c.row(rowAbs)
 	if s.wide {
-		c.magic, c.abs = c.load(rowMagic), c.load(rowAbs)
+		c.magic, c.abs, c.none = c.load(rowMagic), c.load(rowAbs), c.zero()
 	}
 	c.area = s.AllocLocal(chunk*s.saveBytes() + 64)
 	return c
+}
+
+// zeros returns a vector of zeros. With AVX-512 it is made once: not every
+// processor knows there that what a register held does not matter to its
+// exclusive or with itself, and then groups wait for each other.
+func (c *closest) zeros() reg.VecVirtual {
+	if c.wide {
+		return c.none
+	}
+	return c.zero()
 }
 
 // chunk is the number of groups of a chunk: 512 values for AVX-512.
@@ -162,9 +173,10 @@ const (
 // a group, of which y returns coordinate i in a register that may change.
 //
 // Some blocks are a risk: those that may round to the border of the box or
-// beyond, and, in a box, those that may hold a -0, which counts as positive, with
+// beyond, and those that may hold a -0, which counts as positive, with
 // consequences. (A coordinate of q - 1/2 that is rounded down steps to q at
-// most.) With one of them the group takes the passes for any coordinates.
+// most.) With one of them the group takes the passes for any coordinates or,
+// without a box, every -0 is replaced.
 func (c *closest) firstPass(first int, y func(i int) reg.VecVirtual, b bounds, peaks reg.VecVirtual, rows, save reg.Register) {
 	border, again, done := fmt.Sprintf("border%d", first), fmt.Sprintf("again%d", first), fmt.Sprintf("found%d", first)
 	if b == byPeaks {
@@ -176,15 +188,8 @@ func (c *closest) firstPass(first int, y func(i int) reg.VecVirtual, b bounds, p
 		})
 	}
 	var g gathered
-	var zero reg.VecVirtual
-	if b == unbounded {
-		zero = c.zero()
-	}
 	for i := first; i < first+c.dims; i++ {
 		v := y(i)
-		if b == unbounded {
-			c.VADDPS(zero, v, v)
-		}
 		u, r, e, a := c.vec(), c.vec(), v, c.vec()
 		c.VADDPS(c.magic, v, u)
 		c.VSUBPS(c.magic, u, r)
@@ -204,8 +209,16 @@ func (c *closest) firstPass(first int, y func(i int) reg.VecVirtual, b bounds, p
 		}
 		g.far.add(c.simd, c.VPMAXUD, a)
 	}
-	if b != unbounded {
-		c.jumpIfAny(c.risky(&g, b), again)
+	c.jumpIfAny(c.risky(&g, b), again)
+	if b == unbounded {
+		settled := fmt.Sprintf("settled%d", first)
+		c.late = append(c.late, func() {
+			c.Label(again)
+			c.positiveZeros(first, &g, rows)
+			c.JMP(operand.LabelRef(settled))
+		})
+		c.Label(settled)
+	} else {
 		c.late = append(c.late, func() {
 			c.Label(again)
 			c.firstPassAnywhere(first, func(i int) reg.VecVirtual {
@@ -226,6 +239,24 @@ func (c *closest) firstPass(first int, y func(i int) reg.VecVirtual, b bounds, p
 	c.remember(first, c.decide(&g, cost), save)
 	if b != unbounded {
 		c.Label(done)
+	}
+}
+
+// positiveZeros replaces every -0 among the e in rows by +0, and the signs that
+// were gathered by those of that.
+func (c *closest) positiveZeros(first int, g *gathered, rows reg.Register) {
+	var signs xorFold
+	for i := first; i < first+c.dims; i++ {
+		e := c.vec()
+		c.VMOVUPS(c.at(rows, i), e)
+		c.VADDPS(c.zeros(), e, e)
+		c.VMOVUPS(e, c.at(rows, i))
+		if c.dims == 8 {
+			signs.add(c.simd, e)
+		}
+	}
+	if c.dims == 8 {
+		c.VMOVAPS(signs.acc, g.signs.acc)
 	}
 }
 
@@ -265,8 +296,8 @@ func (c *closest) risky(g *gathered, b bounds) mask {
 	if c.dims == 4 {
 		zero = g.far.acc
 	}
-	m := c.equal(zero, c.zero())
-	if b == byPeaks {
+	m := c.equal(zero, c.zeros())
+	if b != byRounded {
 		return m
 	}
 	m = c.maskOr(m, c.less(g.low.acc, c.row(rowLowest)))
@@ -347,7 +378,7 @@ func (c *closest) secondPass(first int, z []reg.VecVirtual, rows, save reg.Regis
 			c.VPAND(e, a, a)
 		}
 		var m mask
-		m, ch.active = c.first(ch.active, c.equal(a, ch.target))
+		m, ch.active = c.firstEqual(ch.active, a, ch.target)
 		step := c.step(stay, flip, m)
 		// The sign of e alone: e without its magnitude.
 		if c.wide {
@@ -364,7 +395,7 @@ func (c *closest) secondPass(first int, z []reg.VecVirtual, rows, save reg.Regis
 // firstPassAnywhere emits the first pass in a box for any finite coordinates.
 func (c *closest) firstPassAnywhere(first int, y func(i int) reg.VecVirtual, rows, save reg.Register) {
 	var g gathered
-	zero := c.zero()
+	zero := c.zeros()
 	for i := first; i < first+c.dims; i++ {
 		v, u, r := y(i), c.vec(), c.vec()
 		c.VADDPS(zero, v, v)

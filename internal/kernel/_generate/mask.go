@@ -69,19 +69,34 @@ func (s *simd) same(a reg.Register, b operand.Op) mask {
 	return m
 }
 
-// first returns the lanes of left that are in m too, and left without them. It
-// may destroy both.
+// first returns the lanes of left that are in m, and left without them. It may
+// destroy both.
 func (s *simd) first(left, m mask) (found, rest mask) {
 	if s.wide {
-		// Each chain through left is as short as can be.
-		found, rest = s.mask(), s.mask()
+		found = s.mask()
 		s.KANDW(left, m, found)
-		s.KANDNW(left, m, rest)
-		return found, rest
+		return found, s.without(left, found)
 	}
 	s.VPAND(left, m, m)
 	s.VPXOR(m, left, left)
 	return m, left
+}
+
+// firstEqual is first for the lanes where a and b have the same bits.
+func (s *simd) firstEqual(left mask, a reg.Register, b operand.Op) (found, rest mask) {
+	if s.wide {
+		found = s.mask()
+		s.VPCMPEQD(b, a, left, found)
+		return found, s.without(left, found)
+	}
+	return s.first(left, s.equal(a, b))
+}
+
+// without returns the lanes of a that are not in b, AVX-512.
+func (s *simd) without(a, b mask) mask {
+	m := s.mask()
+	s.KANDNW(a, b, m)
+	return m
 }
 
 func (s *simd) maskXor(a, b mask) mask {
