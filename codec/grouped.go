@@ -34,27 +34,43 @@ func newGrouped(dim, head, group int, f kernel.Format, s groupScale) *grouped {
 func (c *grouped) groups() int { return (c.head + c.group - 1) / c.group }
 
 func (c *grouped) encode(dst []byte, x, work []float32) error {
-	scales := work[:c.groups()]
-	kernel.GroupMaxAbs(scales, x[:c.head], c.group)
-	if !finite(max(maxAbs(scales), maxAbs(x[c.head:]))) {
-		return errNonFinite
-	}
-	if err := c.scale.put(dst[c.scales:][:len(scales)*c.scale.width()], scales); err != nil {
+	if err := c.encodeGroups(dst, x[:c.head], work[:c.groups()]); err != nil {
 		return err
 	}
-	c.format.Encode(dst[c.codes:][:c.format.Bytes(c.head)], x[:c.head], scales, c.group)
-	kernel.EncodeBF16(dst[c.tail:], x[c.head:])
+	tail := x[c.head:]
+	if !finite(maxAbs(tail)) {
+		return errNonFinite
+	}
+	kernel.EncodeBF16(dst[c.tail:], tail)
 	clear(dst[c.end:])
 	return nil
 }
 
-func (c *grouped) decode(dst []float32, src []byte, work []float32) error {
-	scales, codes := work[:c.groups()], src[c.codes:][:c.format.Bytes(c.head)]
-	if err := c.scale.get(scales, src[c.scales:][:len(scales)*c.scale.width()]); err != nil {
+// encodeGroups sets the codes and scales of the head x.
+func (c *grouped) encodeGroups(dst []byte, x, scales []float32) error {
+	codes, fields := dst[c.codes:][:c.format.Bytes(c.head)], dst[c.scales:][:len(scales)*c.scale.width()]
+	if s, ok := c.powers(); ok {
+		if amax, ok := kernel.EncodeE4M3Powers(codes, fields, x, s.floor, s.inverse); ok {
+			if !finite(amax) {
+				return errNonFinite
+			}
+			return nil
+		}
+	}
+	kernel.GroupMaxAbs(scales, x, c.group)
+	if !finite(maxAbs(scales)) {
+		return errNonFinite
+	}
+	if err := c.scale.put(fields, scales); err != nil {
 		return err
 	}
-	if i := c.format.Decode(dst[:c.head], codes, scales, c.group); i >= 0 {
-		return c.refused(i, codes, scales)
+	c.format.Encode(codes, x, scales, c.group)
+	return nil
+}
+
+func (c *grouped) decode(dst []float32, src []byte, work []float32) error {
+	if err := c.decodeGroups(dst[:c.head], src, work[:c.groups()]); err != nil {
+		return err
 	}
 	if err := getBF16(dst[c.head:], src[c.tail:]); err != nil {
 		return err
@@ -63,6 +79,27 @@ func (c *grouped) decode(dst []float32, src []byte, work []float32) error {
 		return fmt.Errorf("padding after byte %d is not zero: %w", c.end, ErrCorrupt)
 	}
 	return nil
+}
+
+// decodeGroups is the inverse of encodeGroups.
+func (c *grouped) decodeGroups(dst []float32, src []byte, scales []float32) error {
+	codes, fields := src[c.codes:][:c.format.Bytes(c.head)], src[c.scales:][:len(scales)*c.scale.width()]
+	if _, ok := c.powers(); ok && kernel.DecodeE4M3Powers(dst, codes, fields) {
+		return nil
+	}
+	if err := c.scale.get(scales, fields); err != nil {
+		return err
+	}
+	if i := c.format.Decode(dst, codes, scales, c.group); i >= 0 {
+		return c.refused(i, codes, scales)
+	}
+	return nil
+}
+
+// powers returns the scale of groups that there are kernels for, scale included.
+func (c *grouped) powers() (ue8m0Scale, bool) {
+	s, ok := c.scale.(ue8m0Scale)
+	return s, ok && c.group == 64 && c.format == kernel.E4M3
 }
 
 func nonZero(b byte) bool { return b != 0 }

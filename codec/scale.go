@@ -72,9 +72,13 @@ type ue8m0Scale struct {
 func (ue8m0Scale) width() int { return 1 }
 
 func (s ue8m0Scale) put(fields []byte, scales []float32) error {
+	fields = fields[:len(scales)]
+	floor := math.Float32bits(s.floor)
 	for i, amax := range scales {
-		fields[i] = minifloat.E8M0Ceil(max(amax, s.floor) * s.inverse)
-		scales[i] = minifloat.E8M0ToFloat32(fields[i])
+		// Magnitudes order like their bits, whose larger needs no look at signs.
+		larger := math.Float32frombits(max(math.Float32bits(amax), floor))
+		code := minifloat.E8M0Ceil(larger * s.inverse)
+		fields[i], scales[i] = code, minifloat.E8M0ToFloat32(code)
 	}
 	return nil
 }

@@ -30,15 +30,16 @@ const (
 )
 
 var formats = [...]struct {
-	name    string
-	bits    int
-	largest float32
+	name        string
+	bits        int
+	largest     float32
+	unsaturated float32 // at scales below, no product is infinite
 }{
-	E4M3: {"E4M3", 8, minifloat.E4M3Max},
-	E2M1: {"E2M1", 4, minifloat.E2M1Max},
-	Int8: {"Int8", 8, 127},
-	Int6: {"Int6", 6, 31},
-	Int4: {"Int4", 4, 7},
+	E4M3: {"E4M3", 8, minifloat.E4M3Max, math.MaxFloat32 / minifloat.E4M3Max},
+	E2M1: {"E2M1", 4, minifloat.E2M1Max, math.MaxFloat32 / minifloat.E2M1Max},
+	Int8: {"Int8", 8, 127, math.MaxFloat32 / 127},
+	Int6: {"Int6", 6, 31, math.MaxFloat32 / 31},
+	Int4: {"Int4", 4, 7, math.MaxFloat32 / 7},
 }
 
 func (f Format) String() string {
@@ -121,6 +122,28 @@ func (f Format) Decode(dst []float32, src []byte, scales []float32, group int) i
 		src = src[f.Bytes(n):]
 	}
 	return -1
+}
+
+// EncodeE4M3Powers is [GroupMaxAbs] for groups of 64, scales by them, and
+// [Format.Encode] for E4M3 at once: scales get the codes
+//
+//	minifloat.E8M0Ceil(max(largest magnitude, floor) * inverse)
+//
+// with the product rounded; floor times inverse is at least 2^-126, and inverse
+// at most 1/448, rounded. It returns the largest magnitude of all, which is finite
+// if and only if all values are; else what was set is undefined. ok is false if it
+// did nothing, because the active level has no kernel for it or x is not whole
+// groups.
+func EncodeE4M3Powers(dst, scales []byte, x []float32, floor, inverse float32) (amax float32, ok bool) {
+	return encodeE4M3Powers(dst, scales, x, floor, inverse)
+}
+
+// DecodeE4M3Powers sets dst to the values of E4M3 codes in groups of 64 whose
+// scales have the given E8M0 codes. It returns false, with dst undefined, where
+// [Format.Decode] must do it: where that refuses codes, where products may be too
+// large, and where the active level has no kernel for it.
+func DecodeE4M3Powers(dst []float32, src, scales []byte) bool {
+	return decodeE4M3Powers(dst, src, scales)
 }
 
 // GroupMaxAbs sets dst[i] to the largest magnitude of group i of the finite

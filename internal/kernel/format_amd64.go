@@ -49,12 +49,16 @@ func (f Format) encodeUnits(dst []byte, x, scales []float32, group int) bool {
 func (f Format) decodeUnits(dst []float32, src []byte, scales []float32, group int) bool {
 	groups, length := len(dst)/group, group/unit
 	scales, src = scales[:groups], src[:f.Bytes(len(dst))]
-	zero, limit := false, math.MaxFloat32/f.Largest()
+	zero, limit := false, math.Float32bits(formats[f].unsaturated)
 	for _, s := range scales {
-		if s >= limit {
+		// One comparison for both: no scale is negative.
+		switch b := math.Float32bits(s); {
+		case b-1 < limit-1:
+		case b == 0:
+			zero = true
+		default:
 			return false // kernels do not saturate
 		}
-		zero = zero || s == 0
 	}
 	d, c, s := &dst[0], &src[0], &scales[0]
 	var refused uint32
@@ -105,6 +109,32 @@ func (f Format) codesAtZero(src []byte, scales []float32, group int) bool {
 		}
 	}
 	return false
+}
+
+func encodeE4M3Powers(dst, scales []byte, x []float32, floor, inverse float32) (amax float32, ok bool) {
+	const group = 64
+	groups := len(x) / group
+	if Active() < AVX512 || groups == 0 || len(x)%group != 0 {
+		return 0, false
+	}
+	_, _ = dst[len(x)-1], scales[groups-1]
+	return math.Float32frombits(powersE4M3AVX512(&dst[0], &scales[0], &x[0], groups, floor, inverse)), true
+}
+
+func decodeE4M3Powers(dst []float32, src, scales []byte) bool {
+	const group = 64
+	groups := len(dst) / group
+	if Active() < AVX512 || groups == 0 || len(dst)%group != 0 {
+		return false
+	}
+	scales, src = scales[:groups], src[:len(dst)]
+	for _, code := range scales {
+		// 0 is a subnormal; times the largest value, 2^119 is finite.
+		if code-1 >= 127+119 {
+			return false
+		}
+	}
+	return fromPowersE4M3AVX512(&dst[0], &src[0], &scales[0], groups) == 0
 }
 
 func groupMaxAbs(dst, x []float32, group int) bool {

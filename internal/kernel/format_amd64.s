@@ -20,10 +20,10 @@ TEXT ·encodeE4M3AVX512(SB), NOSPLIT, $0-40
 	MOVL         $0x43e00000, DI
 	VPBROADCASTD DI, Z3
 	MOVL         $0x3c800000, DI
-	VPBROADCASTD DI, Z4
-	MOVL         $0x0000007f, DI
 	VPBROADCASTD DI, Z5
-	VMOVDQU32    anchors8<>+0(SB), Z6
+	MOVL         $0x0000007f, DI
+	VPBROADCASTD DI, Z6
+	VMOVDQU32    anchors8<>+0(SB), Z4
 	VMOVDQU32    bytesOrder<>+0(SB), Z7
 
 group:
@@ -45,36 +45,36 @@ times:
 	VMULPS.Z   192(CX), Z8, K1, Z12
 	VPANDD     Z2, Z9, Z13
 	VPMINSD    Z3, Z13, Z13
-	VPMAXSD    Z4, Z13, Z14
+	VPMAXSD    Z5, Z13, Z14
 	VPSRLD     $0x17, Z14, Z14
-	VPERMD     Z6, Z14, Z14
+	VPERMD     Z4, Z14, Z14
 	VADDPS     Z13, Z14, Z14
 	VPSRLD     $0x18, Z9, Z9
-	VPTERNLOGD $0xe4, Z5, Z9, Z14
+	VPTERNLOGD $0xe4, Z6, Z9, Z14
 	VPANDD     Z2, Z10, Z9
 	VPMINSD    Z3, Z9, Z9
-	VPMAXSD    Z4, Z9, Z13
+	VPMAXSD    Z5, Z9, Z13
 	VPSRLD     $0x17, Z13, Z13
-	VPERMD     Z6, Z13, Z13
+	VPERMD     Z4, Z13, Z13
 	VADDPS     Z9, Z13, Z13
 	VPSRLD     $0x18, Z10, Z10
-	VPTERNLOGD $0xe4, Z5, Z10, Z13
+	VPTERNLOGD $0xe4, Z6, Z10, Z13
 	VPANDD     Z2, Z11, Z9
 	VPMINSD    Z3, Z9, Z9
-	VPMAXSD    Z4, Z9, Z10
+	VPMAXSD    Z5, Z9, Z10
 	VPSRLD     $0x17, Z10, Z10
-	VPERMD     Z6, Z10, Z10
+	VPERMD     Z4, Z10, Z10
 	VADDPS     Z9, Z10, Z10
 	VPSRLD     $0x18, Z11, Z11
-	VPTERNLOGD $0xe4, Z5, Z11, Z10
+	VPTERNLOGD $0xe4, Z6, Z11, Z10
 	VPANDD     Z2, Z12, Z9
 	VPMINSD    Z3, Z9, Z9
-	VPMAXSD    Z4, Z9, Z11
+	VPMAXSD    Z5, Z9, Z11
 	VPSRLD     $0x17, Z11, Z11
-	VPERMD     Z6, Z11, Z11
+	VPERMD     Z4, Z11, Z11
 	VADDPS     Z9, Z11, Z11
 	VPSRLD     $0x18, Z12, Z12
-	VPTERNLOGD $0xe4, Z5, Z12, Z11
+	VPTERNLOGD $0xe4, Z6, Z12, Z11
 	VPACKUSDW  Z13, Z14, Z9
 	VPACKUSDW  Z11, Z10, Z10
 	VPACKUSWB  Z10, Z9, Z9
@@ -94,12 +94,12 @@ timesone:
 	VMULPS.Z   (CX), Z8, K1, Z9
 	VPANDD     Z2, Z9, Z10
 	VPMINSD    Z3, Z10, Z10
-	VPMAXSD    Z4, Z10, Z11
+	VPMAXSD    Z5, Z10, Z11
 	VPSRLD     $0x17, Z11, Z11
-	VPERMD     Z6, Z11, Z11
+	VPERMD     Z4, Z11, Z11
 	VADDPS     Z10, Z11, Z11
 	VPSRLD     $0x18, Z9, Z9
-	VPTERNLOGD $0xe4, Z5, Z9, Z11
+	VPTERNLOGD $0xe4, Z6, Z9, Z11
 	VPMOVDB    Z11, X9
 	VMOVDQU    X9, (AX)
 	ADDQ       $0x00000040, CX
@@ -126,36 +126,36 @@ over:
 	VDIVPS     Z8, Z12, Z12
 	VPANDD     Z2, Z9, Z13
 	VPMINSD    Z3, Z13, Z13
-	VPMAXSD    Z4, Z13, Z14
+	VPMAXSD    Z5, Z13, Z14
 	VPSRLD     $0x17, Z14, Z14
-	VPERMD     Z6, Z14, Z14
+	VPERMD     Z4, Z14, Z14
 	VADDPS     Z13, Z14, Z14
 	VPSRLD     $0x18, Z9, Z9
-	VPTERNLOGD $0xe4, Z5, Z9, Z14
+	VPTERNLOGD $0xe4, Z6, Z9, Z14
 	VPANDD     Z2, Z10, Z9
 	VPMINSD    Z3, Z9, Z9
-	VPMAXSD    Z4, Z9, Z13
+	VPMAXSD    Z5, Z9, Z13
 	VPSRLD     $0x17, Z13, Z13
-	VPERMD     Z6, Z13, Z13
+	VPERMD     Z4, Z13, Z13
 	VADDPS     Z9, Z13, Z13
 	VPSRLD     $0x18, Z10, Z10
-	VPTERNLOGD $0xe4, Z5, Z10, Z13
+	VPTERNLOGD $0xe4, Z6, Z10, Z13
 	VPANDD     Z2, Z11, Z9
 	VPMINSD    Z3, Z9, Z9
-	VPMAXSD    Z4, Z9, Z10
+	VPMAXSD    Z5, Z9, Z10
 	VPSRLD     $0x17, Z10, Z10
-	VPERMD     Z6, Z10, Z10
+	VPERMD     Z4, Z10, Z10
 	VADDPS     Z9, Z10, Z10
 	VPSRLD     $0x18, Z11, Z11
-	VPTERNLOGD $0xe4, Z5, Z11, Z10
+	VPTERNLOGD $0xe4, Z6, Z11, Z10
 	VPANDD     Z2, Z12, Z9
 	VPMINSD    Z3, Z9, Z9
-	VPMAXSD    Z4, Z9, Z11
+	VPMAXSD    Z5, Z9, Z11
 	VPSRLD     $0x17, Z11, Z11
-	VPERMD     Z6, Z11, Z11
+	VPERMD     Z4, Z11, Z11
 	VADDPS     Z9, Z11, Z11
 	VPSRLD     $0x18, Z12, Z12
-	VPTERNLOGD $0xe4, Z5, Z12, Z11
+	VPTERNLOGD $0xe4, Z6, Z12, Z11
 	VPACKUSDW  Z13, Z14, Z9
 	VPACKUSDW  Z11, Z10, Z10
 	VPACKUSWB  Z10, Z9, Z9
@@ -176,12 +176,12 @@ overone:
 	VDIVPS     Z8, Z9, Z9
 	VPANDD     Z2, Z9, Z10
 	VPMINSD    Z3, Z10, Z10
-	VPMAXSD    Z4, Z10, Z11
+	VPMAXSD    Z5, Z10, Z11
 	VPSRLD     $0x17, Z11, Z11
-	VPERMD     Z6, Z11, Z11
+	VPERMD     Z4, Z11, Z11
 	VADDPS     Z10, Z11, Z11
 	VPSRLD     $0x18, Z9, Z9
-	VPTERNLOGD $0xe4, Z5, Z9, Z11
+	VPTERNLOGD $0xe4, Z6, Z9, Z11
 	VPMOVDB    Z11, X9
 	VMOVDQU    X9, (AX)
 	ADDQ       $0x00000040, CX
@@ -336,10 +336,10 @@ TEXT ·encodeE2M1AVX512(SB), NOSPLIT, $0-40
 	MOVL         $0x40c00000, DI
 	VPBROADCASTD DI, Z3
 	MOVL         $0x3f800000, DI
-	VPBROADCASTD DI, Z4
-	MOVL         $0x00000007, DI
 	VPBROADCASTD DI, Z5
-	VMOVDQU32    anchors4<>+0(SB), Z6
+	MOVL         $0x00000007, DI
+	VPBROADCASTD DI, Z6
+	VMOVDQU32    anchors4<>+0(SB), Z4
 
 group:
 	VBROADCASTSS (DX), Z7
@@ -355,12 +355,12 @@ times:
 	VMULPS.Z   (CX), Z7, K1, Z8
 	VPANDD     Z2, Z8, Z9
 	VPMINSD    Z3, Z9, Z9
-	VPMAXSD    Z4, Z9, Z10
+	VPMAXSD    Z5, Z9, Z10
 	VPSRLD     $0x17, Z10, Z10
-	VPERMD     Z6, Z10, Z10
+	VPERMD     Z4, Z10, Z10
 	VADDPS     Z9, Z10, Z10
 	VPSRLD     $0x1c, Z8, Z8
-	VPTERNLOGD $0xe4, Z5, Z8, Z10
+	VPTERNLOGD $0xe4, Z6, Z8, Z10
 	VPMOVDB    Z10, X8
 	VPMADDUBSW nibblePairs<>+0(SB), X8, X8
 	VPACKUSWB  X8, X8, X8
@@ -379,12 +379,12 @@ over:
 	VDIVPS     Z7, Z8, Z8
 	VPANDD     Z2, Z8, Z9
 	VPMINSD    Z3, Z9, Z9
-	VPMAXSD    Z4, Z9, Z10
+	VPMAXSD    Z5, Z9, Z10
 	VPSRLD     $0x17, Z10, Z10
-	VPERMD     Z6, Z10, Z10
+	VPERMD     Z4, Z10, Z10
 	VADDPS     Z9, Z10, Z10
 	VPSRLD     $0x1c, Z8, Z8
-	VPTERNLOGD $0xe4, Z5, Z8, Z10
+	VPTERNLOGD $0xe4, Z6, Z8, Z10
 	VPMOVDB    Z10, X8
 	VPMADDUBSW nibblePairs<>+0(SB), X8, X8
 	VPACKUSWB  X8, X8, X8
@@ -809,16 +809,70 @@ TEXT ·groupMagnitudesAVX512(SB), NOSPLIT, $0-32
 	MOVQ         length+24(FP), BX
 	MOVL         $0x7fffffff, SI
 	VPBROADCASTD SI, Z0
+	MOVQ         BX, SI
+	SHLQ         $0x06, SI
+	CMPQ         DX, $0x04
+	JLT          single
 
-group:
+four:
+	MOVQ   CX, R8
+	ADDQ   SI, R8
+	MOVQ   R8, R9
+	ADDQ   SI, R9
+	MOVQ   R9, R10
+	ADDQ   SI, R10
 	VPXORD Z1, Z1, Z1
-	MOVQ   BX, SI
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	MOVQ   BX, DI
+
+units:
+	VPANDD        (CX), Z0, Z5
+	VPMAXUD       Z5, Z1, Z1
+	VPANDD        (R8), Z0, Z5
+	VPMAXUD       Z5, Z2, Z2
+	VPANDD        (R9), Z0, Z5
+	VPMAXUD       Z5, Z3, Z3
+	VPANDD        (R10), Z0, Z5
+	VPMAXUD       Z5, Z4, Z4
+	ADDQ          $0x00000040, CX
+	ADDQ          $0x00000040, R8
+	ADDQ          $0x00000040, R9
+	ADDQ          $0x00000040, R10
+	DECQ          DI
+	JNZ           units
+	VPUNPCKLDQ    Z2, Z1, Z5
+	VPUNPCKHDQ    Z2, Z1, Z1
+	VPMAXUD       Z1, Z5, Z5
+	VPUNPCKLDQ    Z4, Z3, Z1
+	VPUNPCKHDQ    Z4, Z3, Z2
+	VPMAXUD       Z2, Z1, Z1
+	VPUNPCKLQDQ   Z1, Z5, Z2
+	VPUNPCKHQDQ   Z1, Z5, Z1
+	VPMAXUD       Z1, Z2, Z2
+	VEXTRACTI64X4 $0x01, Z2, Y1
+	VPMAXUD       Y1, Y2, Y2
+	VEXTRACTI128  $0x01, Y2, X1
+	VPMAXUD       X1, X2, X2
+	VMOVDQU       X2, (AX)
+	MOVQ          R10, CX
+	ADDQ          $0x10, AX
+	SUBQ          $0x04, DX
+	CMPQ          DX, $0x04
+	JGE           four
+	TESTQ         DX, DX
+	JZ            end
+
+single:
+	VPXORD Z1, Z1, Z1
+	MOVQ   BX, DI
 
 unit:
 	VPANDD        (CX), Z0, Z2
 	VPMAXUD       Z2, Z1, Z1
 	ADDQ          $0x00000040, CX
-	DECQ          SI
+	DECQ          DI
 	JNZ           unit
 	VEXTRACTI64X4 $0x01, Z1, Y2
 	VPMAXUD       Y2, Y1, Y1
@@ -830,9 +884,176 @@ unit:
 	VPMAXUD       X2, X1, X1
 	VMOVD         X1, SI
 	MOVL          SI, (AX)
-	ADDQ          $0x00000004, AX
+	ADDQ          $0x04, AX
 	DECQ          DX
+	JNZ           single
+
+end:
+	VZEROUPPER
+	RET
+
+// func powersE4M3AVX512(dst *byte, scales *byte, x *float32, groups int, floor float32, inverse float32) uint32
+// Requires: AVX, AVX2, AVX512BW, AVX512F
+TEXT ·powersE4M3AVX512(SB), NOSPLIT, $0-44
+	MOVQ         dst+0(FP), AX
+	MOVQ         scales+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         groups+24(FP), BX
+	VBROADCASTSS floor+32(FP), Z0
+	VBROADCASTSS inverse+36(FP), Z1
+	MOVL         $0x3c800000, SI
+	VPBROADCASTD SI, Z3
+	MOVL         $0x0000007f, SI
+	VPBROADCASTD SI, Z4
+	VMOVDQU32    anchors8<>+0(SB), Z2
+	VMOVDQU32    bytesOrder<>+0(SB), Z5
+	VPXORD       Z6, Z6, Z6
+	MOVL         $0x7fffffff, SI
+	VPBROADCASTD SI, Z7
+	MOVL         $0x007fffff, SI
+	VPBROADCASTD SI, Z8
+	MOVL         $0x000000fe, SI
+	VPBROADCASTD SI, Z9
+
+group:
+	VMOVUPS       (DX), Z10
+	VPANDD        Z7, Z10, Z14
+	VMOVUPS       64(DX), Z11
+	VPANDD        Z7, Z11, Z15
+	VMOVUPS       128(DX), Z12
+	VPANDD        Z7, Z12, Z16
+	VMOVUPS       192(DX), Z13
+	VPANDD        Z7, Z13, Z17
+	VPMAXUD       Z15, Z14, Z18
+	VPMAXUD       Z17, Z16, Z19
+	VPMAXUD       Z19, Z18, Z18
+	VSHUFF32X4    $0x4e, Z18, Z18, Z19
+	VPMAXUD       Z19, Z18, Z18
+	VSHUFF32X4    $0xb1, Z18, Z18, Z19
+	VPMAXUD       Z19, Z18, Z18
+	VPERMILPS     $0x4e, Z18, Z19
+	VPMAXUD       Z19, Z18, Z18
+	VPERMILPS     $0xb1, Z18, Z19
+	VPMAXUD       Z19, Z18, Z18
+	VPMAXUD       Z18, Z6, Z6
+	VPMAXUD       Z0, Z18, Z18
+	VMULPS        Z1, Z18, Z18
+	VPADDD        Z8, Z18, Z18
+	VPSRLD        $0x17, Z18, Z18
+	VMOVD         X18, SI
+	MOVB          SI, (CX)
+	VPSUBD        Z18, Z9, Z18
+	VPSLLD        $0x17, Z18, Z18
+	VMULPS        Z18, Z14, Z14
+	VPMAXSD       Z3, Z14, Z19
+	VPSRLD        $0x17, Z19, Z19
+	VPERMD        Z2, Z19, Z19
+	VADDPS        Z14, Z19, Z19
+	VPSRLD        $0x18, Z10, Z10
+	VPTERNLOGD    $0xe4, Z4, Z10, Z19
+	VMULPS        Z18, Z15, Z15
+	VPMAXSD       Z3, Z15, Z10
+	VPSRLD        $0x17, Z10, Z10
+	VPERMD        Z2, Z10, Z10
+	VADDPS        Z15, Z10, Z10
+	VPSRLD        $0x18, Z11, Z11
+	VPTERNLOGD    $0xe4, Z4, Z11, Z10
+	VMULPS        Z18, Z16, Z16
+	VPMAXSD       Z3, Z16, Z11
+	VPSRLD        $0x17, Z11, Z11
+	VPERMD        Z2, Z11, Z11
+	VADDPS        Z16, Z11, Z11
+	VPSRLD        $0x18, Z12, Z12
+	VPTERNLOGD    $0xe4, Z4, Z12, Z11
+	VMULPS        Z18, Z17, Z17
+	VPMAXSD       Z3, Z17, Z12
+	VPSRLD        $0x17, Z12, Z12
+	VPERMD        Z2, Z12, Z12
+	VADDPS        Z17, Z12, Z12
+	VPSRLD        $0x18, Z13, Z13
+	VPTERNLOGD    $0xe4, Z4, Z13, Z12
+	VPACKUSDW     Z10, Z19, Z10
+	VPACKUSDW     Z12, Z11, Z11
+	VPACKUSWB     Z11, Z10, Z10
+	VPERMD        Z10, Z5, Z10
+	VMOVDQU32     Z10, (AX)
+	ADDQ          $0x00000100, DX
+	ADDQ          $0x00000040, AX
+	ADDQ          $0x00000001, CX
+	DECQ          BX
 	JNZ           group
+	VEXTRACTI64X4 $0x01, Z6, Y0
+	VPMAXUD       Y0, Y6, Y6
+	VEXTRACTI128  $0x01, Y6, X0
+	VPMAXUD       X0, X6, X6
+	VPSHUFD       $0x4e, X6, X0
+	VPMAXUD       X0, X6, X6
+	VPSHUFD       $0xb1, X6, X0
+	VPMAXUD       X0, X6, X6
+	VMOVD         X6, AX
+	MOVL          AX, ret+40(FP)
+	VZEROUPPER
+	RET
+
+// func fromPowersE4M3AVX512(dst *float32, src *byte, scales *byte, groups int) uint32
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·fromPowersE4M3AVX512(SB), NOSPLIT, $0-36
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         scales+16(FP), DX
+	MOVQ         groups+24(FP), BX
+	VPXOR        X0, X0, X0
+	VPXORD       Z1, Z1, Z1
+	MOVL         $0x7f7f7f7f, SI
+	VPBROADCASTD SI, Z2
+	MOVL         $0xbf80bf80, SI
+	VPBROADCASTD SI, Z3
+
+group:
+	MOVBLZX       (DX), SI
+	ADDL          $0x08, SI
+	SHLL          $0x17, SI
+	VPBROADCASTD  SI, Z4
+	VPANDD        (CX), Z2, Z5
+	VPMAXUB       Z5, Z1, Z1
+	VPMOVZXBW     (CX), Z5
+	VPSLLW        $0x08, Z5, Z5
+	VPSRAW        $0x01, Z5, Z5
+	VPANDD        Z3, Z5, Z5
+	VEXTRACTI64X4 $0x01, Z5, Y6
+	VCVTPH2PS     Y5, Z5
+	VCVTPH2PS     Y6, Z6
+	VPMOVZXBW     32(CX), Z7
+	VPSLLW        $0x08, Z7, Z7
+	VPSRAW        $0x01, Z7, Z7
+	VPANDD        Z3, Z7, Z7
+	VEXTRACTI64X4 $0x01, Z7, Y8
+	VCVTPH2PS     Y7, Z7
+	VCVTPH2PS     Y8, Z8
+	VMULPS        Z5, Z4, Z5
+	VMOVUPS       Z5, (AX)
+	VMULPS        Z6, Z4, Z6
+	VMOVUPS       Z6, 64(AX)
+	VMULPS        Z7, Z4, Z7
+	VMOVUPS       Z7, 128(AX)
+	VMULPS        Z8, Z4, Z8
+	VMOVUPS       Z8, 192(AX)
+	ADDQ          $0x00000100, AX
+	ADDQ          $0x00000040, CX
+	ADDQ          $0x00000001, DX
+	DECQ          BX
+	JNZ           group
+	VEXTRACTI32X4 $0x00, Z1, X2
+	VPMAXUB       X2, X0, X0
+	VEXTRACTI32X4 $0x01, Z1, X2
+	VPMAXUB       X2, X0, X0
+	VEXTRACTI32X4 $0x02, Z1, X2
+	VPMAXUB       X2, X0, X0
+	VEXTRACTI32X4 $0x03, Z1, X1
+	VPMAXUB       X1, X0, X0
+	VPCMPEQB      magnitude<>+0(SB), X0, X0
+	VPMOVMSKB     X0, AX
+	MOVL          AX, ret+32(FP)
 	VZEROUPPER
 	RET
 
@@ -972,17 +1193,17 @@ DATA all0000007f<>+16(SB)/8, $0x0000007f0000007f
 DATA all0000007f<>+24(SB)/8, $0x0000007f0000007f
 GLOBL all0000007f<>(SB), RODATA|NOPTR, $32
 
-DATA all7f800000<>+0(SB)/8, $0x7f8000007f800000
-DATA all7f800000<>+8(SB)/8, $0x7f8000007f800000
-DATA all7f800000<>+16(SB)/8, $0x7f8000007f800000
-DATA all7f800000<>+24(SB)/8, $0x7f8000007f800000
-GLOBL all7f800000<>(SB), RODATA|NOPTR, $32
-
 DATA all00000080<>+0(SB)/8, $0x0000008000000080
 DATA all00000080<>+8(SB)/8, $0x0000008000000080
 DATA all00000080<>+16(SB)/8, $0x0000008000000080
 DATA all00000080<>+24(SB)/8, $0x0000008000000080
 GLOBL all00000080<>(SB), RODATA|NOPTR, $32
+
+DATA all7f800000<>+0(SB)/8, $0x7f8000007f800000
+DATA all7f800000<>+8(SB)/8, $0x7f8000007f800000
+DATA all7f800000<>+16(SB)/8, $0x7f8000007f800000
+DATA all7f800000<>+24(SB)/8, $0x7f8000007f800000
+GLOBL all7f800000<>(SB), RODATA|NOPTR, $32
 
 DATA all0a000038<>+0(SB)/8, $0x0a0000380a000038
 DATA all0a000038<>+8(SB)/8, $0x0a0000380a000038
@@ -1672,10 +1893,70 @@ TEXT ·groupMagnitudesAVX2(SB), NOSPLIT, $0-32
 	MOVL         $0x7fffffff, SI
 	VMOVD        SI, X0
 	VPBROADCASTD X0, Y0
+	MOVQ         BX, SI
+	SHLQ         $0x06, SI
+	CMPQ         DX, $0x04
+	JLT          single
 
-group:
+four:
+	MOVQ  CX, R8
+	ADDQ  SI, R8
+	MOVQ  R8, R9
+	ADDQ  SI, R9
+	MOVQ  R9, R10
+	ADDQ  SI, R10
 	VPXOR Y1, Y1, Y1
-	MOVQ  BX, SI
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	MOVQ  BX, DI
+
+units:
+	VPAND        (CX), Y0, Y5
+	VPMAXUD      Y5, Y1, Y1
+	VPAND        32(CX), Y0, Y5
+	VPMAXUD      Y5, Y1, Y1
+	VPAND        (R8), Y0, Y5
+	VPMAXUD      Y5, Y2, Y2
+	VPAND        32(R8), Y0, Y5
+	VPMAXUD      Y5, Y2, Y2
+	VPAND        (R9), Y0, Y5
+	VPMAXUD      Y5, Y3, Y3
+	VPAND        32(R9), Y0, Y5
+	VPMAXUD      Y5, Y3, Y3
+	VPAND        (R10), Y0, Y5
+	VPMAXUD      Y5, Y4, Y4
+	VPAND        32(R10), Y0, Y5
+	VPMAXUD      Y5, Y4, Y4
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, R8
+	ADDQ         $0x00000040, R9
+	ADDQ         $0x00000040, R10
+	DECQ         DI
+	JNZ          units
+	VPUNPCKLDQ   Y2, Y1, Y5
+	VPUNPCKHDQ   Y2, Y1, Y1
+	VPMAXUD      Y1, Y5, Y5
+	VPUNPCKLDQ   Y4, Y3, Y1
+	VPUNPCKHDQ   Y4, Y3, Y2
+	VPMAXUD      Y2, Y1, Y1
+	VPUNPCKLQDQ  Y1, Y5, Y2
+	VPUNPCKHQDQ  Y1, Y5, Y1
+	VPMAXUD      Y1, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X1
+	VPMAXUD      X1, X2, X2
+	VMOVDQU      X2, (AX)
+	MOVQ         R10, CX
+	ADDQ         $0x10, AX
+	SUBQ         $0x04, DX
+	CMPQ         DX, $0x04
+	JGE          four
+	TESTQ        DX, DX
+	JZ           end
+
+single:
+	VPXOR Y1, Y1, Y1
+	MOVQ  BX, DI
 
 unit:
 	VPAND        (CX), Y0, Y2
@@ -1683,7 +1964,7 @@ unit:
 	VPAND        32(CX), Y0, Y2
 	VPMAXUD      Y2, Y1, Y1
 	ADDQ         $0x00000040, CX
-	DECQ         SI
+	DECQ         DI
 	JNZ          unit
 	VEXTRACTI128 $0x01, Y1, X2
 	VPMAXUD      X2, X1, X1
@@ -1693,8 +1974,10 @@ unit:
 	VPMAXUD      X2, X1, X1
 	VMOVD        X1, SI
 	MOVL         SI, (AX)
-	ADDQ         $0x00000004, AX
+	ADDQ         $0x04, AX
 	DECQ         DX
-	JNZ          group
+	JNZ          single
+
+end:
 	VZEROUPPER
 	RET

@@ -59,6 +59,16 @@ func decodeInt4AVX512(dst *float32, src *byte, scales *float32, groups int, leng
 //go:noescape
 func groupMagnitudesAVX512(dst *float32, x *float32, groups int, length int)
 
+// powersE4M3AVX512 sets dst to the E4M3 codes of groups of 64 values at x over their scales, and scales to the E8M0 codes of these: the smallest powers of two, at least 2^-126, that are not below the largest magnitude, or floor, times inverse. It returns the largest magnitude of all as bits.
+//
+//go:noescape
+func powersE4M3AVX512(dst *byte, scales *byte, x *float32, groups int, floor float32, inverse float32) uint32
+
+// fromPowersE4M3AVX512 sets dst to groups of 64 values of the E4M3 codes at src times the scales of the E8M0 codes at scales, 1 to 246. It returns 0 if an encoder writes all these codes.
+//
+//go:noescape
+func fromPowersE4M3AVX512(dst *float32, src *byte, scales *byte, groups int) uint32
+
 // encodeE4M3AVX2 sets dst, 16 bytes for 16 values, to the codes of groups of 16*length values at x over their scales, of 0 where a scale is 0.
 //
 //go:noescape

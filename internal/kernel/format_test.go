@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -250,6 +251,97 @@ func TestGroupMaxAbsIsThatOfEachGroup(t *testing.T) {
 			}
 		})
 	})
+}
+
+// TestPowersOfTwoAreFoundAsTheyAreInSteps holds EncodeE4M3Powers against what it
+// does at once.
+func TestPowersOfTwoAreFoundAsTheyAreInSteps(t *testing.T) {
+	const group = 64
+	atEachLevel(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(2, 6))
+		for groups := range 12 {
+			x, amax := make([]float32, groups*group), make([]float32, groups)
+			for trial := range 300 {
+				fill(r, x)
+				if trial%3 == 0 {
+					for i := range x { // at the ends of binades, and just beside them
+						x[i] = math.Float32frombits(math.Float32bits(448*float32(math.Ldexp(1, r.IntN(200)-100))) + r.Uint32N(9) - 4 | r.Uint32()&signBit)
+					}
+				}
+				floor, inverse := []float32{1e-4, 0x1p-100, 3}[trial%3], float32(1)/minifloat.E4M3Max
+				codes, scales := make([]byte, len(x)), make([]byte, groups)
+				top, ok := EncodeE4M3Powers(codes, scales, x, floor, inverse)
+				if ok != (Active() == AVX512 && groups > 0) {
+					t.Fatalf("%d groups: ok is %v", groups, ok)
+				}
+				if !ok {
+					break
+				}
+				GroupMaxAbs(amax, x, group)
+				if top != MaxAbs(x) {
+					t.Fatalf("%d groups: the largest is %v, want %v", groups, top, MaxAbs(x))
+				}
+				want, wantScales := make([]byte, len(x)), make([]byte, groups)
+				for i := range amax {
+					wantScales[i] = minifloat.E8M0Ceil(max(amax[i], floor) * inverse)
+					amax[i] = minifloat.E8M0ToFloat32(wantScales[i])
+				}
+				E4M3.Encode(want, x, amax, group)
+				if !bytes.Equal(scales, wantScales) || !bytes.Equal(codes, want) {
+					t.Fatalf("%d groups of %v: %x and %x, want %x and %x", groups, x, scales, codes, wantScales, want)
+				}
+				got, values := make([]float32, len(x)), make([]float32, len(x))
+				E4M3.Decode(values, codes, amax, group)
+				if ok, want := DecodeE4M3Powers(got, codes, scales), slices.Max(scales) <= 246; ok != want {
+					t.Fatalf("%d groups, scales %v: %v", groups, scales, ok)
+				} else if !ok {
+					continue // products may be too large
+				}
+				sameBits(t, "decoded", got, values)
+			}
+		}
+		if Active() < AVX512 {
+			return
+		}
+		for _, bad := range []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))} {
+			for at := range 3 * group {
+				x := make([]float32, 3*group)
+				x[at] = bad
+				if top, _ := EncodeE4M3Powers(make([]byte, len(x)), make([]byte, 3), x, 1e-4, 1.0/448); top <= math.MaxFloat32 {
+					t.Errorf("%v at %d: the largest is %v", bad, at, top)
+				}
+			}
+		}
+	})
+}
+
+func TestPowersOfTwoRefuseWhatDecodingDoes(t *testing.T) {
+	if Best() < AVX512 {
+		t.Skip("no kernel")
+	}
+	const groups, group = 3, 64
+	dst := make([]float32, groups*group)
+	for code := range 256 {
+		for at := range len(dst) {
+			src, scales := make([]byte, len(dst)), []byte{1, 127, 200}
+			src[at] = byte(code)
+			if got, want := DecodeE4M3Powers(dst, src, scales), code&0x7f != 0x7f; got != want {
+				t.Fatalf("code %#x at %d: %v", code, at, got)
+			}
+		}
+		for at := range groups {
+			scales := []byte{1, 127, 200}
+			scales[at] = byte(code)
+			src := bytes.Repeat([]byte{0x7e}, len(dst))
+			ok := DecodeE4M3Powers(dst, src, scales)
+			if want := code >= 1 && code <= 246; ok != want {
+				t.Fatalf("scale %d: %v", code, ok)
+			}
+			if ok && dst[at*group] != 448*minifloat.E8M0ToFloat32(byte(code)) {
+				t.Fatalf("scale %d: %v", code, dst[at*group])
+			}
+		}
+	}
 }
 
 func TestFormatNames(t *testing.T) {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"math/bits"
 
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
@@ -18,6 +19,10 @@ func format(c *build.Context) {
 			u.decode(f)
 		}
 		u.groupMagnitudes()
+		if u.wide {
+			u.powersE4M3()
+			u.fromPowersE4M3()
+		}
 	})
 }
 
@@ -168,22 +173,85 @@ func (u *units) groupMagnitudes() {
 	dst, x := u.pointer("dst"), u.pointer("x")
 	groups, length := u.pointer("groups"), u.pointer("length")
 	abs := u.splat(1<<31 - 1)
-	top, v := u.vec(), u.vec()
+	size, n := u.GP64(), u.GP64()
+	u.MOVQ(length, size)
+	u.SHLQ(operand.U8(bits.TrailingZeros(4*unitValues)), size)
 
-	u.Label("group")
-	u.xor(top, top, top)
-	n := u.GP64()
+	// Four groups together take fewer steps from lanes to a number each.
+	const together = 4
+	u.CMPQ(groups, operand.U8(together))
+	u.JLT(operand.LabelRef("single"))
+	u.Label("four")
+	at := []reg.GPVirtual{x, u.GP64(), u.GP64(), u.GP64()}
+	for i := 1; i < together; i++ {
+		u.MOVQ(at[i-1], at[i])
+		u.ADDQ(size, at[i])
+	}
+	top := u.simd.vectors(together)
+	for _, t := range top {
+		u.xor(t, t, t)
+	}
 	u.MOVQ(length, n)
-	u.each("unit", n, func() {
-		for i := range u.vectors() {
-			u.and(u.part(operand.Mem{Base: x}, i), abs, v)
-			u.VPMAXUD(v, top, top)
+	var steps []cursor
+	for _, p := range at {
+		steps = append(steps, cursor{p, 4 * unitValues})
+	}
+	u.each("units", n, func() {
+		for i, t := range top {
+			u.largerMagnitudes(at[i], abs, t)
 		}
-	}, cursor{x, 4 * unitValues})
-	u.MOVL(u.largestLane(top), operand.Mem{Base: dst})
-	u.ADDQ(operand.U32(4), dst)
+	}, steps...)
+	u.VMOVDQU(u.largestOfFour(top), operand.Mem{Base: dst})
+	u.MOVQ(at[together-1], x)
+	u.ADDQ(operand.U8(4*together), dst)
+	u.SUBQ(operand.U8(together), groups)
+	u.CMPQ(groups, operand.U8(together))
+	u.JGE(operand.LabelRef("four"))
+	u.TESTQ(groups, groups)
+	u.JZ(operand.LabelRef("end"))
+
+	u.Label("single")
+	t := u.zero()
+	u.MOVQ(length, n)
+	u.each("unit", n, func() { u.largerMagnitudes(x, abs, t) }, cursor{x, 4 * unitValues})
+	u.MOVL(u.largestLane(t), operand.Mem{Base: dst})
+	u.ADDQ(operand.U8(4), dst)
 	u.DECQ(groups)
-	u.JNZ(operand.LabelRef("group"))
+	u.JNZ(operand.LabelRef("single"))
+	u.Label("end")
 	u.VZEROUPPER()
 	u.RET()
+}
+
+// largerMagnitudes takes the magnitudes of the unit at x into top.
+func (u *units) largerMagnitudes(x reg.Register, abs, top reg.VecVirtual) {
+	for i := range u.vectors() {
+		v := u.vec()
+		u.and(u.part(operand.Mem{Base: x}, i), abs, v)
+		u.VPMAXUD(v, top, top)
+	}
+}
+
+// largestOfFour returns the largest unsigned lanes of four vectors, which it
+// destroys.
+func (u *units) largestOfFour(v []reg.VecVirtual) reg.Register {
+	larger := func(unpackLow, unpackHigh instruction, a, b reg.VecVirtual) reg.VecVirtual {
+		low, high := u.vec(), u.vec()
+		unpackLow(b, a, low)
+		unpackHigh(b, a, high)
+		u.VPMAXUD(high, low, low)
+		return low
+	}
+	// In each quarter: a, b by turns; then a, b, c, d.
+	top := larger(u.VPUNPCKLQDQ, u.VPUNPCKHQDQ,
+		larger(u.VPUNPCKLDQ, u.VPUNPCKHDQ, v[0], v[1]),
+		larger(u.VPUNPCKLDQ, u.VPUNPCKHDQ, v[2], v[3]))
+	half := u.YMM()
+	if u.wide {
+		u.VEXTRACTI64X4(operand.U8(1), top, half)
+		u.VPMAXUD(half, top.AsY(), top.AsY())
+	}
+	u.VEXTRACTI128(operand.U8(1), top.AsY(), half.AsX())
+	u.VPMAXUD(half.AsX(), top.AsX(), top.AsX())
+	return top.AsX()
 }
