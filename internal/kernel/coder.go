@@ -37,8 +37,9 @@ func (c *BoxCoder) Encode(dst []byte, x, work []float32) (step float32, ok bool)
 }
 
 // Decode undoes Encode: x is the points whose ranks are in src, times step,
-// rotated, times factor, every product rounded. It returns false, too, where a
-// rank is that of no point.
+// rotated, times factor, a power of two, every product rounded. step is from 1 to
+// 2. It returns false, too, where a rank is that of no point, and for factors
+// beyond 2^90 or below its inverse.
 func (c *BoxCoder) Decode(x []float32, src []byte, step, factor float32) bool {
 	return c.decode(x, src, step, factor)
 }

@@ -96,8 +96,8 @@ func (c *BoxCoder) groups(level Level, t *boxTable) (groups, bytes int) {
 
 func (c *BoxCoder) decode(x []float32, src []byte, step, factor float32) bool {
 	level, t := c.table(true)
-	if t == nil {
-		return false
+	if t == nil || factor < 0x1p-90 || factor > 0x1p90 {
+		return false // beyond, values may be subnormal
 	}
 	x = x[:c.dim]
 	groups, bytes := c.groups(level, t)
@@ -120,7 +120,8 @@ func (c *BoxCoder) decode(x []float32, src []byte, step, factor float32) bool {
 	return true
 }
 
-// fromRows sets x to the rotation of rows, times factor; x may be rows.
+// fromRows sets x to the rotation of rows, times factor, a power of two; x may be
+// rows.
 func (c *BoxCoder) fromRows(level Level, x, rows []float32, factor float32) {
 	for _, n := range c.runs {
 		if level == AVX512 {

@@ -14,7 +14,7 @@ func hadamardAVX512(x *float32, n int)
 //go:noescape
 func hadamardToRowsAVX512(rows *float32, x *float32, n int, peaks *float32) uint32
 
-// hadamardFromRowsAVX512 sets the n values at x, n = 128, 256 ... 1024, to the transform of rows, which may be the same memory, times factor.
+// hadamardFromRowsAVX512 sets the n values at x, n = 128, 256 ... 1024, to the transform of rows, which may be the same memory, times factor, a power of two: in one product, exact where no result is subnormal.
 //
 //go:noescape
 func hadamardFromRowsAVX512(x *float32, rows *float32, n int, factor float32)
@@ -29,7 +29,7 @@ func hadamardAVX2(x *float32, n int)
 //go:noescape
 func hadamardToRowsAVX2(rows *float32, x *float32, n int) uint32
 
-// hadamardFromRowsAVX2 sets the n values at x, n = 64, 128 ... 1024, to the transform of rows, which may be the same memory, times factor.
+// hadamardFromRowsAVX2 sets the n values at x, n = 64, 128 ... 1024, to the transform of rows, which may be the same memory, times factor, a power of two: in one product, exact where no result is subnormal.
 //
 //go:noescape
 func hadamardFromRowsAVX2(x *float32, rows *float32, n int, factor float32)

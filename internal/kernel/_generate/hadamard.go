@@ -145,7 +145,10 @@ func (t *transforms) toRows() {
 	rows, x, n := t.Load(t.Param("rows"), t.GP64()), t.Load(t.Param("x"), t.GP64()), t.GP64()
 	t.Load(t.Param("n"), n)
 	signs := t.loadSigns()
-	abs := t.splat(1<<31 - 1)
+	var abs reg.VecVirtual
+	if !t.wide {
+		abs = t.splat(1<<31 - 1)
+	}
 	t.lengths(n, t.group(), func(n int, label string) {
 		scale := t.scale(n)
 		// AVX2 has no registers for the peaks of blocks.
@@ -158,8 +161,13 @@ func (t *transforms) toRows() {
 		}
 		finish := func(g int, v, spare reg.VecVirtual) {
 			t.VMULPS(scale, v, v)
-			t.and(v, abs, spare)
 			p := peaks[g%len(peaks)]
+			if t.wide {
+				const largerMagnitude = 0b1011
+				t.VRANGEPS(operand.U8(largerMagnitude), v, p, p)
+				return
+			}
+			t.VPAND(v, abs, spare)
 			t.VPMAXUD(spare, p, p)
 		}
 		part := t.part(n)
@@ -204,7 +212,7 @@ func (t *transforms) toRows() {
 func (t *transforms) fromRows() {
 	t.function("hadamardFromRows", "func(x, rows *float32, n int, factor float32)",
 		fmt.Sprintf("sets the n values at x, n = %d, %d ... 1024, to the transform of rows, which may be the same memory, "+
-			"times factor.", t.group(), 2*t.group()))
+			"times factor, a power of two: in one product, exact where no result is subnormal.", t.group(), 2*t.group()))
 	x, rows, n := t.Load(t.Param("x"), t.GP64()), t.Load(t.Param("rows"), t.GP64()), t.GP64()
 	t.Load(t.Param("n"), n)
 	factor := t.vec()
@@ -212,10 +220,8 @@ func (t *transforms) fromRows() {
 	signs := t.loadSigns()
 	t.lengths(n, t.group(), func(n int, label string) {
 		scale := t.scale(n)
-		finish := func(_ int, v, _ reg.VecVirtual) {
-			t.VMULPS(scale, v, v)
-			t.VMULPS(factor, v, v)
-		}
+		t.VMULPS(factor, scale, scale)
+		finish := func(_ int, v, _ reg.VecVirtual) { t.VMULPS(scale, v, v) }
 		part := t.part(n)
 		t.loop(label+"part", rows, x, n/part, 4*part, 4*part, func() {
 			v := t.load(rows, part/t.lanes())
