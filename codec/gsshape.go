@@ -57,7 +57,7 @@ func newGSShape(m *gsModel, r rotation) *gsShape {
 		s.alphabet = kernel.NewRansAlphabet(m.alphabets[0].freqs)
 	}
 	if m.shift == 1 && m.halves {
-		s.e8 = &kernel.ShapeE8{Lo: s.codes[0].lo, Values: int32(s.codes[0].values), Runs: r.runs}
+		s.e8 = kernel.NewShapeE8(s.codes[0].lo, int32(s.codes[0].values), r.runs)
 	}
 	for coset := range s.offsets {
 		for i := range s.offsets[coset] {

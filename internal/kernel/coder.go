@@ -13,11 +13,12 @@ type BoxCoder struct {
 	q    float32
 	dim  int
 	runs []int // of hadamard.Runs
+	plan rowsPlan
 }
 
 // NewBoxCoder returns the coder of vectors that are rotated in the given runs.
 func NewBoxCoder(b *Box, runs []int) *BoxCoder {
-	c := &BoxCoder{box: b, q: float32(b.box.Q()), runs: runs}
+	c := &BoxCoder{box: b, q: float32(b.box.Q()), runs: runs, plan: newRowsPlan(runs)}
 	for _, n := range runs {
 		c.dim += n
 	}

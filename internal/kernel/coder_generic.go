@@ -7,3 +7,7 @@ func (c *BoxCoder) encode(dst []byte, x, work []float32) (step float32, ok bool)
 func (c *BoxCoder) decode(x []float32, src []byte, step, factor float32) bool { return false }
 
 func (c *BoxCoder) roundTrip(y, x, work []float32) bool { return false }
+
+type rowsPlan struct{}
+
+func newRowsPlan([]int) rowsPlan { return rowsPlan{} }

@@ -42,9 +42,15 @@ func plainSquaredNorm(x []float32) float32 {
 // and puts them together: the cut of package codec's gain-shape codes with a
 // shift of 1.
 type ShapeE8 struct {
-	Lo     int32 // the value that the symbol 0 stands for
-	Values int32 // the number of values
-	Runs   []int // of hadamard.Runs, for Cut
+	lo     int32 // the value that the symbol 0 stands for
+	values int32 // the number of values
+	plan   rowsPlan
+}
+
+// NewShapeE8 returns the cut into so many values from lo on, of vectors that are
+// rotated in the given runs.
+func NewShapeE8(lo, values int32, runs []int) *ShapeE8 {
+	return &ShapeE8{lo, values, newRowsPlan(runs)}
 }
 
 // Cut does at once what [Hadamard] on the runs of x, [E8.Closest] at a factor and
@@ -80,13 +86,13 @@ func (s *ShapeE8) Split(symbols, raw []byte, points []float32) bool {
 			if i < 7 {
 				bits |= byte(k&1) << i
 			}
-			v := uint32(k>>1 - s.Lo)
+			v := uint32(k>>1 - s.lo)
 			top = max(top, v)
 			out[i] = byte(v)
 		}
 		raw[done] = bits
 	}
-	return top < uint32(s.Values)
+	return top < uint32(s.values)
 }
 
 // Join sets points to what Split made of them, times factor.
@@ -101,12 +107,12 @@ func (s *ShapeE8) Join(points []float32, symbols, raw []byte, factor float32) {
 		half := float32(coset) / 2
 		var parity int32
 		for i := range 7 {
-			k := (s.Lo+int32(in[i]))<<1 | bits&1
+			k := (s.lo+int32(in[i]))<<1 | bits&1
 			bits >>= 1
 			k -= coset * halfOffset(i)
 			parity ^= k
 			z[i] = (float32(k) + half) * factor
 		}
-		z[7] = (float32((s.Lo+int32(in[7]))<<1|parity&1) + half) * factor
+		z[7] = (float32((s.lo+int32(in[7]))<<1|parity&1) + half) * factor
 	}
 }

@@ -23,23 +23,35 @@ func squaredNorm(x []float32) (sum float32, ok bool) {
 const maxCut = 128
 
 func (s *ShapeE8) cut(b *RansBatch, lane int, raw []byte, x, work []float32, factor float32) (fits, done bool) {
-	level := rowsLevel(s.Runs)
-	if level == Go || s.Values > maxCut {
+	parts := s.plan.active()
+	if parts == nil || s.values > maxCut {
 		return false, false
 	}
-	level.toRows(work, x, s.Runs)
 	var top uint32
-	for first := 0; first < len(x); {
-		symbols := b.Symbols(lane, first)
-		groups, twiceLo, table := len(symbols)/level.group(), 2*s.Lo, &unbounded[0][0]
-		if level == AVX512 {
-			top = max(top, cutE8AVX512(&symbols[0], &raw[first/8], &work[first], groups, factor, twiceLo, table))
-		} else {
-			top = max(top, cutE8AVX2(&symbols[0], &raw[first/8], &work[first], groups, factor, twiceLo, table))
-		}
-		first += len(symbols)
+	for i := range parts {
+		part := &parts[i]
+		part.toRows(work, x, work[len(x):])
+		top = max(top, s.cutStretch(part, b, lane, raw, work, factor))
 	}
-	return top < 2*uint32(s.Values), true
+	return top < 2*uint32(s.values), true
+}
+
+// cutStretch cuts the points closest to a stretch of rows times factor and
+// returns the largest value with the bit that is cut off.
+func (s *ShapeE8) cutStretch(part *stretch, b *RansBatch, lane int, raw []byte, rows []float32, factor float32) (top uint32) {
+	for at, end := part.first, part.first+part.size; at < end; {
+		tile := at - at%ransTile
+		symbols := b.Symbols(lane, tile)[at-tile:]
+		symbols = symbols[:min(len(symbols), end-at)]
+		groups, twiceLo, table := len(symbols)/part.level.group(), 2*s.lo, &unbounded[0][0]
+		if part.level == AVX512 {
+			top = max(top, cutE8AVX512(&symbols[0], &raw[at/8], &rows[at], groups, factor, twiceLo, table))
+		} else {
+			top = max(top, cutE8AVX2(&symbols[0], &raw[at/8], &rows[at], groups, factor, twiceLo, table))
+		}
+		at += len(symbols)
+	}
+	return top
 }
 
 // splitBlocks returns the number of blocks that it split and the largest of
@@ -51,9 +63,9 @@ func (s *ShapeE8) splitBlocks(symbols, raw []byte, points []float32) (blocks int
 	}
 	switch Active() {
 	case AVX512:
-		return 2 * units, splitE8AVX512(&symbols[0], &raw[0], &points[0], units, s.Lo)
+		return 2 * units, splitE8AVX512(&symbols[0], &raw[0], &points[0], units, s.lo)
 	case AVX2:
-		return 2 * units, splitE8AVX2(&symbols[0], &raw[0], &points[0], units, s.Lo)
+		return 2 * units, splitE8AVX2(&symbols[0], &raw[0], &points[0], units, s.lo)
 	}
 	return 0, 0
 }
@@ -66,9 +78,9 @@ func (s *ShapeE8) joinBlocks(points []float32, symbols, raw []byte, factor float
 	}
 	switch Active() {
 	case AVX512:
-		joinE8AVX512(&points[0], &symbols[0], &raw[0], words, s.Lo, factor)
+		joinE8AVX512(&points[0], &symbols[0], &raw[0], words, s.lo, factor)
 	case AVX2:
-		joinE8AVX2(&points[0], &symbols[0], &raw[0], words, s.Lo, factor)
+		joinE8AVX2(&points[0], &symbols[0], &raw[0], words, s.lo, factor)
 	default:
 		return 0
 	}

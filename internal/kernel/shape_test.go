@@ -55,7 +55,7 @@ func latticePoints(r *rand.Rand, blocks int, deviation float64) []float32 {
 func TestShapesOfE8AreCutAsDefinedAndComeBack(t *testing.T) {
 	atEachLevel(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(6, 2))
-		s := ShapeE8{Lo: -30, Values: 61}
+		s := NewShapeE8(-30, 61, []int{8})
 		for blocks := range 40 {
 			points := latticePoints(r, blocks, 11)
 			symbols, raw := make([]byte, 8*blocks+1), make([]byte, blocks+1)
@@ -100,7 +100,7 @@ func TestShapesOfE8AreCutAsDefinedAndComeBack(t *testing.T) {
 
 func TestValuesWithoutASymbolAreReported(t *testing.T) {
 	atEachLevel(t, func(t *testing.T) {
-		s := ShapeE8{Lo: -3, Values: 6} // k from -6 to 5
+		s := NewShapeE8(-3, 6, []int{8}) // k from -6 to 5
 		for _, blocks := range []int{1, 2, 3, 8, 17} {
 			for at := range 8 * blocks {
 				for _, v := range []float32{-7, -6, 5, 6, 512, -600, 1e6} {
@@ -117,12 +117,13 @@ func TestValuesWithoutASymbolAreReported(t *testing.T) {
 }
 
 // checkCut holds Cut, at every level that has it, against what it does at once.
-func checkCut(t *testing.T, s ShapeE8, x []float32, factor float32) {
+func checkCut(t *testing.T, s *ShapeE8, runs []int, x []float32, factor float32) {
 	t.Helper()
 	y := slices.Clone(x)
-	for at, runs := 0, s.Runs; len(runs) > 0; runs = runs[1:] {
-		Hadamard(y[at : at+runs[0]])
-		at += runs[0]
+	at := 0
+	for _, n := range runs {
+		Hadamard(y[at : at+n])
+		at += n
 	}
 	E8.Closest(y, y, factor)
 	symbols, raw := make([]byte, len(x)), make([]byte, len(x)/8)
@@ -147,7 +148,7 @@ func checkCut(t *testing.T, s ShapeE8, x []float32, factor float32) {
 
 func TestCutIsRotationClosestPointsAndSplit(t *testing.T) {
 	r := rand.New(rand.NewPCG(6, 5))
-	for _, runs := range [][]int{{8}, {64}, {128}, {128, 64}, {256}, {512}, {512, 64}, {512, 128}, {1024}, {1024, 512, 128}} {
+	for _, runs := range [][]int{{8}, {64}, {128}, {256}, {512}, {512, 64}, {512, 128}, {128, 64}, {512, 128, 64}, {1024}, {1024, 512, 128}} {
 		n := 0
 		for _, run := range runs {
 			n += run
@@ -155,12 +156,12 @@ func TestCutIsRotationClosestPointsAndSplit(t *testing.T) {
 		x := make([]float32, n)
 		for trial := range 60 {
 			fillVector(r, x)
-			s := ShapeE8{Lo: -64, Values: 128, Runs: runs}
+			s := NewShapeE8(-64, 128, runs)
 			if trial%3 == 2 {
-				s.Lo, s.Values = -int32(r.IntN(20)), 1+int32(r.IntN(40))
+				s = NewShapeE8(-int32(r.IntN(20)), 1+int32(r.IntN(40)), runs)
 			}
 			factor := 11 / max(Norm(x)/float32(math.Sqrt(float64(n))), math.SmallestNonzeroFloat32)
-			checkCut(t, s, x, []float32{factor, 0.1 * factor, 5 * factor}[r.IntN(3)])
+			checkCut(t, s, runs, x, []float32{factor, 0.1 * factor, 5 * factor}[r.IntN(3)])
 		}
 	}
 }
@@ -168,7 +169,7 @@ func TestCutIsRotationClosestPointsAndSplit(t *testing.T) {
 func TestCutHasKernels(t *testing.T) {
 	for _, l := range levels()[1:] {
 		restore := Use(l)
-		_, done := (&ShapeE8{Lo: -64, Values: 128, Runs: []int{512}}).Cut(NewRansBatch(512, 1), 0, make([]byte, 64), make([]float32, 512), make([]float32, 576), 1)
+		_, done := NewShapeE8(-64, 128, []int{512}).Cut(NewRansBatch(512, 1), 0, make([]byte, 64), make([]float32, 512), make([]float32, 576), 1)
 		restore()
 		if !done {
 			t.Errorf("%v: nothing was done", l)
@@ -193,7 +194,8 @@ func FuzzCut(f *testing.F) {
 			}
 		}
 		if top := MaxAbs(x); top > 0 {
-			checkCut(t, ShapeE8{Lo: -int32(values) / 2, Values: 1 + int32(values)/2, Runs: []int{512}}, x, 60/top)
+			runs := []int{512}
+			checkCut(t, NewShapeE8(-int32(values)/2, 1+int32(values)/2, runs), runs, x, 60/top)
 		}
 	})
 }
@@ -204,7 +206,7 @@ func FuzzShapeE8(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, lo int8, bits uint32) {
 		factor := math.Float32frombits(bits)
 		if blocks := len(data) / 9; blocks > 0 && factor == factor {
-			s := ShapeE8{Lo: int32(lo), Values: 256}
+			s := NewShapeE8(int32(lo), 256, []int{8})
 			symbols, raw := data[:8*blocks], data[8*blocks:9*blocks]
 			var want []float32
 			for _, l := range levels() {
@@ -230,7 +232,7 @@ func FuzzShapeE8(f *testing.F) {
 func BenchmarkShapeE8(b *testing.B) {
 	points := latticePoints(rand.New(rand.NewPCG(6, 3)), 64, 11)
 	symbols, raw := make([]byte, len(points)), make([]byte, 64)
-	s := ShapeE8{Lo: -30, Values: 61}
+	s := NewShapeE8(-30, 61, []int{8})
 	b.Run("split", func(b *testing.B) { benchEachLevel(b, 1, 4*len(points), func() { s.Split(symbols, raw, points) }) })
 	b.Run("join", func(b *testing.B) { benchEachLevel(b, 1, 4*len(points), func() { s.Join(points, symbols, raw, 0.1) }) })
 }
@@ -248,6 +250,6 @@ func BenchmarkCut(b *testing.B) {
 		x[i] = float32(r.NormFloat64())
 	}
 	batch := NewRansBatch(n, 1)
-	s := &ShapeE8{Lo: -64, Values: 128, Runs: []int{n}}
+	s := NewShapeE8(-64, 128, []int{n})
 	benchEachLevel(b, 1, 4*n, func() { s.Cut(batch, 0, raw, x, work, 11) })
 }
