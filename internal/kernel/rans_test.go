@@ -51,17 +51,23 @@ func ransDraw(r *rand.Rand, symbols []byte, freqs []int, flat bool) {
 type slowRans struct {
 	freqs  []int
 	starts []int
+	slots  [ransTotal]byte // symbols
 }
 
-func newSlowRans(freqs []int) slowRans {
-	c := slowRans{freqs, make([]int, len(freqs))}
-	for s := range freqs[1:] {
-		c.starts[s+1] = c.starts[s] + freqs[s]
+func newSlowRans(freqs []int) *slowRans {
+	c := &slowRans{freqs: freqs, starts: make([]int, len(freqs))}
+	start := 0
+	for s, f := range freqs {
+		c.starts[s] = start
+		for range f {
+			c.slots[start] = byte(s)
+			start++
+		}
 	}
 	return c
 }
 
-func (c slowRans) encode(symbols []byte, state uint32) (uint32, []byte) {
+func (c *slowRans) encode(symbols []byte, state uint32) (uint32, []byte) {
 	var words []byte // backwards
 	for i := len(symbols) - 1; i >= 0; i-- {
 		f, start := uint64(c.freqs[symbols[i]]), uint64(c.starts[symbols[i]])
@@ -78,14 +84,12 @@ func (c slowRans) encode(symbols []byte, state uint32) (uint32, []byte) {
 	return state, words
 }
 
-func (c slowRans) decode(symbols []byte, state uint32, words []byte) (uint32, int) {
+func (c *slowRans) decode(symbols []byte, state uint32, words []byte) (uint32, int) {
 	taken := 0
 	for i := range symbols {
-		slot, s := int(state%ransTotal), 0
-		for s+1 < len(c.starts) && c.starts[s+1] <= slot {
-			s++
-		}
-		symbols[i] = byte(s)
+		slot := int(state % ransTotal)
+		s := c.slots[slot]
+		symbols[i] = s
 		state = uint32(c.freqs[s])*(state>>12) + uint32(slot-c.starts[s])
 		if state < ransLow && 2*taken+2 <= len(words) {
 			state = state<<16 | uint32(binary.LittleEndian.Uint16(words[2*taken:]))
@@ -125,7 +129,7 @@ func TestRansLanesCodeAsOneVectorAtATime(t *testing.T) {
 			a, slow := NewRansAlphabet(freqs), newSlowRans(freqs)
 			for _, n := range ransLengths {
 				b := NewRansBatch(n, RansLanes)
-				for _, lanes := range []int{1, 2, 3, 8, 9, 16, 17, 24, 25, 32, 40, 41, 48, 49, 57, RansLanes} {
+				for _, lanes := range []int{1, 2, 3, 8, 9, 16, 17, 25, 32, 41, 49, RansLanes} {
 					testRansLanes(t, r, b, n, lanes, a, slow)
 				}
 			}
@@ -133,7 +137,7 @@ func TestRansLanesCodeAsOneVectorAtATime(t *testing.T) {
 	})
 }
 
-func testRansLanes(t *testing.T, r *rand.Rand, b *RansBatch, n, lanes int, a *RansAlphabet, slow slowRans) {
+func testRansLanes(t *testing.T, r *rand.Rand, b *RansBatch, n, lanes int, a *RansAlphabet, slow *slowRans) {
 	t.Helper()
 	what := fmt.Sprintf("%d symbols of %d, %d lanes", n, len(slow.freqs), lanes)
 	var begin [RansLanes]uint32
