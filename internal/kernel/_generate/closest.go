@@ -38,9 +38,8 @@ func newClosest(s *simd, dims int, table reg.Register) *closest {
 	return c
 }
 
-// zeros returns a vector of zeros. With AVX-512 it is made once: not every
-// processor knows there that what a register held does not matter to its
-// exclusive or with itself, and then groups wait for each other.
+// zeros returns a vector of zeros. With AVX-512, which has registers enough, it is
+// made once.
 func (c *closest) zeros() reg.VecVirtual {
 	if c.wide {
 		return c.none

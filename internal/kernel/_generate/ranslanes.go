@@ -119,7 +119,7 @@ func (v *vectorCoder) shift(opcode string, n int, more, dst, k reg.Register) {
 	v.Instruction(i)
 }
 
-// Places of the words of the even and the odd lanes of two vectors of eight
+// halves returns where the lower and the upper words are in two vectors of eight
 // lanes of 64 bits.
 func (v *vectorCoder) halves() (low, high operand.Mem) {
 	var even, odd []uint32
