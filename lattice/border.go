@@ -62,7 +62,8 @@ func (b *Box) borderDn(z, y []float32) {
 // borderE8 is [Box.ClosestE8] for any y.
 func (b *Box) borderE8(z, y *[8]float32) {
 	q := math.Float32bits(b.q)
-	var d [8]uint32 // sign bits of d_i
+	var o [1]offset // its e_i have the signs of d_i and no magnitudes
+	d := bitsOf(&o[0].e)
 	var t [8]float32
 	var parity, signs uint32
 	var s float32
@@ -99,6 +100,7 @@ func (b *Box) borderE8(z, y *[8]float32) {
 	}
 	c0 := 1 - float32(2*fromOrdered(far))
 	p0 := parity & 1
-	c := choose(p0, p0^signs>>31, s, c0, math.Float32frombits(near), iFar, iNear)
-	c.move(z, &d, back, 1)
+	o[0].choice = choose(p0, p0^signs>>31, s, c0, math.Float32frombits(near), iFar, iNear)
+	o[0].turn = back
+	moveE8(o[:], z[:], 1)
 }

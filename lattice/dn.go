@@ -37,7 +37,9 @@ func ClosestDn(z, y []float32) {
 }
 
 // stepDn moves z[k] by 1 in the direction of the sign bit if the lowest bit of
-// parity is set. It is not inlined for the reason given at [roundE8].
+// parity is set. It must not be inlined: where an index becomes part of the
+// address of a load, the compiler finds it with branches instead of conditional
+// moves.
 //
 //go:noinline
 func stepDn(z []float32, k int, parity, sign uint32) {
