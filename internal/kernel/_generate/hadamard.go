@@ -57,6 +57,7 @@ func (s *simd) group() int { return 8 * s.lanes() }
 type transforms struct {
 	*simd
 	signs []operand.Mem // by lane bit p: how a vector enters its sum with itself exchanged in p
+	ones  operand.Op    // factors 1
 	pairs [2]operand.Mem
 }
 
@@ -64,17 +65,28 @@ type transforms struct {
 func newTransforms(s *simd) *transforms {
 	t := &transforms{simd: s}
 	for p := 0; 1<<p < s.lanes(); p++ {
-		m := s.StaticGlobal(fmt.Sprintf("signs%d%s", p, s.level()))
-		s.DataAttributes(attr.RODATA | attr.NOPTR)
-		t.signs = append(t.signs, m)
-		for lane := range s.lanes() {
-			s.AppendDatum(operand.U32(t.sign(lane>>p&1 != 0)))
-		}
+		t.signs = append(t.signs, t.factors(fmt.Sprintf("signs%d", p), func(lane int) bool { return lane>>p&1 != 0 }))
 	}
 	if s.wide {
 		t.layPairs()
+	} else {
+		t.ones = t.factors("ones", func(int) bool { return false })
 	}
 	return t
+}
+
+// factors lays down the factors -1, where negative says so, and 1.
+func (t *transforms) factors(name string, negative func(lane int) bool) operand.Mem {
+	m := t.StaticGlobal(name + t.level())
+	t.DataAttributes(attr.RODATA | attr.NOPTR)
+	for lane := range t.lanes() {
+		f := float32(1)
+		if negative(lane) {
+			f = -1
+		}
+		t.AppendDatum(operand.U32(math.Float32bits(f)))
+	}
+	return m
 }
 
 // layPairs lays down how quarters of two vectors are interleaved: those of the
@@ -87,20 +99,6 @@ func (t *transforms) layPairs() {
 			t.AppendDatum(operand.U64(from))
 		}
 	}
-}
-
-// sign returns what makes a value of a lane enter a sum positive or negative:
-// a factor for AVX-512, a sign bit for AVX2.
-func (t *transforms) sign(negative bool) uint32 {
-	switch {
-	case !t.wide && negative:
-		return 1 << 31
-	case !t.wide:
-		return 0
-	case negative:
-		return math.Float32bits(-1)
-	}
-	return math.Float32bits(1)
 }
 
 // inOrder emits the transform in place.
@@ -118,7 +116,7 @@ func (t *transforms) inOrder() {
 				t.stageInLanes(v, p, signs)
 			}
 			for b := 1; b < len(v); b *= 2 {
-				t.stage(v, b)
+				t.stage(v, b, true)
 			}
 			for j := range v {
 				if part == n {
@@ -175,13 +173,13 @@ func (t *transforms) toRows() {
 			v := t.load(x, part/t.lanes())
 			for b, p := range t.order() {
 				t.exchange(v, 1<<b, p)
-				t.stage(v, 1<<b)
+				t.stage(v, 1<<b, true)
 			}
 			for _, p := range t.laneOrder() {
 				t.stageInLanes(v, p, signs)
 			}
 			for b := 8; b < len(v); b *= 2 {
-				t.stage(v, b)
+				t.stage(v, b, true)
 			}
 			spare := t.vec()
 			for i := range v {
@@ -226,7 +224,7 @@ func (t *transforms) fromRows() {
 		t.loop(label+"part", rows, x, n/part, 4*part, 4*part, func() {
 			v := t.load(rows, part/t.lanes())
 			for b := 1; b < 8; b *= 2 {
-				t.stage(v, b)
+				t.stage(v, b, true)
 			}
 			if t.wide {
 				t.stageInLanes(v, 2, signs) // b3 stays in the lanes
@@ -235,7 +233,7 @@ func (t *transforms) fromRows() {
 				t.restore(v, 1<<b, t.order()[b])
 			}
 			for b := 1; b < len(v); b *= 2 {
-				t.stage(v, b)
+				t.stage(v, b, true)
 			}
 			for j := range v {
 				if part == n {
@@ -287,8 +285,12 @@ func (t *transforms) scale(n int) reg.VecVirtual {
 	return t.splat(math.Float32bits(float32(1 / math.Sqrt(float64(n)))))
 }
 
-// loadSigns returns signs, as memory operands where registers are scarce.
+// loadSigns returns signs, as memory operands where registers are scarce, and
+// sets ones.
 func (t *transforms) loadSigns() []operand.Op {
+	if t.wide {
+		t.ones = t.splat(math.Float32bits(1))
+	}
 	var ops []operand.Op
 	for _, m := range t.signs {
 		if !t.wide {
@@ -324,21 +326,27 @@ func (t *transforms) loop(label string, a, b reg.Register, count, stepA, stepB i
 }
 
 // stage replaces the pairs (v[i], v[i+b]) with i&b = 0 by sum and difference.
-func (t *transforms) stage(v []reg.VecVirtual, b int) {
+// Fused with products with 1, which are exact, the difference rounds as a
+// subtraction does, and is left to units beside those that add, where these have
+// no products of their own to form.
+func (t *transforms) stage(v []reg.VecVirtual, b int, fused bool) {
 	for i := range v {
 		if i&b != 0 {
 			continue
 		}
-		d := t.vec()
-		t.VSUBPS(v[i+b], v[i], d)
-		t.VADDPS(v[i+b], v[i], v[i])
-		v[i+b] = d
+		sum, difference := t.vec(), v[i]
+		t.VADDPS(v[i+b], v[i], sum)
+		if fused {
+			t.VFNMADD231PS(t.ones, v[i+b], difference)
+		} else {
+			t.VSUBPS(v[i+b], v[i], difference)
+		}
+		v[i], v[i+b] = sum, difference
 	}
 }
 
 // stageInLanes replaces values by sum and difference with that whose lane
-// differs in bit p. The products with 1 and -1 are exact, so that the fused
-// multiplication and addition rounds as an addition does.
+// differs in bit p, rounded as in stage.
 func (t *transforms) stageInLanes(v []reg.VecVirtual, p int, signs []operand.Op) {
 	for i := range v {
 		other := t.vec()
@@ -353,8 +361,7 @@ func (t *transforms) stageInLanes(v []reg.VecVirtual, p int, signs []operand.Op)
 		if t.wide {
 			t.VFMADD213PS(other, signs[p], v[i])
 		} else {
-			t.VXORPS(signs[p], v[i], v[i])
-			t.VADDPS(other, v[i], v[i])
+			t.VFMADD132PS(signs[p], other, v[i])
 		}
 	}
 }
@@ -432,7 +439,7 @@ func (t *transforms) acrossParts(label string, p reg.Register, n int, finish fun
 						t.VMOVUPS(at(k), v[k])
 					}
 					for b := 1; b < radix; b *= 2 {
-						t.stage(v, b)
+						t.stage(v, b, !t.wide)
 					}
 					spare := t.vec()
 					for k := range v {
