@@ -123,7 +123,12 @@ func (c *closest) points(limits bounds, rows, save reg.Register) (z []reg.VecVir
 		c.Label(done)
 		c.late = append(c.late, func() {
 			c.Label(risky)
-			settle(c.secondPassAnywhere(first, results, rows, save))
+			for i := first; i < first+c.dims; i++ {
+				c.VMOVUPS(c.at(rows, i), results[i])
+			}
+			if half != nil {
+				settle(c.loadMask(c.at(save, saveHalf)))
+			}
 			c.JMP(operand.LabelRef(done))
 		})
 	}

@@ -24,6 +24,7 @@ type closest struct {
 	abs   operand.Op
 	none  reg.VecVirtual // AVX-512: zeros
 	area  operand.Mem
+	saved reg.Register // the save areas
 	late  []func() // emit what follows the function's return
 }
 
@@ -34,7 +35,7 @@ func newClosest(s *simd, dims int, table reg.Register) *closest {
 	if s.wide {
 		c.magic, c.abs, c.none = c.load(rowMagic), c.load(rowAbs), c.zero()
 	}
-	c.area = s.AllocLocal(chunk*s.saveBytes() + 64)
+	c.area = s.AllocLocal(chunk*s.saveBytes() + apartSize*s.bytes() + 64)
 	return c
 }
 
@@ -78,6 +79,7 @@ func (c *closest) load(n int) reg.VecVirtual {
 // pointers.
 func (c *closest) eachGroup(groups reg.Register, first, second func(save reg.Register)) {
 	area, save, n := c.GP64(), c.GP64(), c.GP64()
+	c.saved = area
 	c.LEAQ(c.area, area)
 	c.ADDQ(operand.U32(63), area)
 	c.ANDQ(operand.I8(-64), area)
@@ -182,7 +184,7 @@ func (c *closest) firstPass(first int, y func(i int) reg.VecVirtual, b bounds, p
 		c.jumpIfAny(c.notLess(peaks, c.row(rowBound)), border)
 		c.late = append(c.late, func() {
 			c.Label(border)
-			c.firstPassAnywhere(first, y, rows, save)
+			c.anywhere(first, y, rows, save)
 			c.JMP(operand.LabelRef(done))
 		})
 	}
@@ -220,7 +222,7 @@ func (c *closest) firstPass(first int, y func(i int) reg.VecVirtual, b bounds, p
 	} else {
 		c.late = append(c.late, func() {
 			c.Label(again)
-			c.firstPassAnywhere(first, func(i int) reg.VecVirtual {
+			c.anywhere(first, func(i int) reg.VecVirtual {
 				v := c.vec()
 				c.VMOVUPS(c.at(save, saveR+i), v)
 				c.VADDPS(c.at(rows, i), v, v) // exact: e is the exact difference
@@ -391,8 +393,10 @@ func (c *closest) secondPass(first int, z []reg.VecVirtual, rows, save reg.Regis
 	return ch.half
 }
 
-// firstPassAnywhere emits the first pass in a box for any finite coordinates.
-func (c *closest) firstPassAnywhere(first int, y func(i int) reg.VecVirtual, rows, save reg.Register) {
+// anywhere emits what takes the place of the first pass in a box for any finite
+// coordinates. It sets rows to the points, which are all that is left to the
+// second pass.
+func (c *closest) anywhere(first int, y func(i int) reg.VecVirtual, rows, save reg.Register) {
 	var g gathered
 	zero := c.zeros()
 	for i := first; i < first+c.dims; i++ {
@@ -409,51 +413,65 @@ func (c *closest) firstPassAnywhere(first int, y func(i int) reg.VecVirtual, row
 		c.VSUBPS(c.magic, u, r)
 		c.VSUBPS(r, v, v)
 		c.VMOVUPS(r, c.at(save, saveR+i))
-		c.VMOVUPS(v, c.at(rows, i))
 		d, t, border := c.offer(r, v)
+		c.VMOVUPS(d, c.at(rows, i))
+		c.VMOVUPS(t, c.apart(apartT+i))
 		g.far.add(c.simd, c.VMAXPS, t)
 		if c.dims == 8 {
 			g.signs.add(c.simd, d)
 			g.s.add(c.simd, c.VADDPS, t)
-			g.near.add(c.simd, c.VMINPS, c.cost(t, border))
+			cost := c.cost(t, border)
+			c.VMOVUPS(cost, c.apart(apartCost+i))
+			g.near.add(c.simd, c.VMINPS, cost)
+			// Where the half coset steps at the border, it goes on by d.
+			c.VMOVUPS(c.pick(border, c.row(row3Halves), c.load(rowMinusHalf)), c.apart(apartFlip+i))
 		}
 	}
 	c.MOVL(operand.U32(1), riskOf(c.simd, save, first))
-	c.remember(first, c.decide(&g, g.near.acc), save)
-}
-
-// secondPassAnywhere emits the second pass after firstPassAnywhere.
-func (c *closest) secondPassAnywhere(first int, z []reg.VecVirtual, rows, save reg.Register) (half mask) {
-	ch := c.remembered(first, save)
-	stay, flip := c.steps(ch.half)
+	ch := c.decide(&g, g.near.acc)
+	stay, one := c.steps(nil)
+	if ch.half != nil {
+		stay = c.masked(ch.half, c.row(rowHalf))
+		c.storeMask(ch.half, c.at(save, saveHalf))
+	}
 	for i := first; i < first+c.dims; i++ {
-		r, e := c.vec(), c.vec()
-		c.VMOVUPS(c.at(save, saveR+i), r)
-		c.VMOVUPS(c.at(rows, i), e)
-		d, t, border := c.offer(r, e)
+		t, flip := c.vec(), one
+		c.VMOVUPS(c.apart(apartT+i), t)
 		if c.dims == 8 {
-			t = c.pick(ch.half, c.cost(t, border), t)
+			t = c.pick(ch.half, c.apart(apartCost+i), t)
+			flip = c.pick(ch.half, c.apart(apartFlip+i), one)
 		}
 		var m mask
 		m, ch.active = c.first(ch.active, c.same(t, ch.target))
-		step := c.step(stay, flip, m)
-		if c.dims == 8 {
-			// Where the half coset steps at the border, it goes on by d.
-			step = c.pick(c.maskAnd(c.maskAnd(m, border), ch.half), c.row(row3Halves), step)
-		}
+		step, d := c.step(stay, flip, m), c.at(rows, i)
 		if c.wide {
-			c.VPTERNLOGD(operand.U8(0xb4), c.abs, d, step) // step ^ (d &^ abs)
+			sign := c.vec()
+			c.VPANDND(d, c.abs.(reg.Register), sign)
+			c.VPXORD(sign, step, step)
 		} else {
-			c.VANDPS(c.row(rowSign), d, d)
-			c.VXORPS(d, step, step)
+			sign := c.load(rowSign)
+			c.VANDPS(d, sign, sign)
+			c.VXORPS(sign, step, step)
 		}
-		c.VADDPS(r, step, r)
-		c.VMOVUPS(r, c.at(rows, i))
+		c.VADDPS(c.at(save, saveR+i), step, step)
+		c.VMOVUPS(step, c.at(rows, i))
 	}
-	for i := first; i < first+c.dims; i++ {
-		c.VMOVUPS(c.at(rows, i), z[i])
-	}
-	return ch.half
+}
+
+// Vectors, each for every coordinate, that anywhere keeps apart from the save
+// areas: t, and the cost and the step of the half coset, but for its sign.
+const (
+	apartT    = 0
+	apartCost = 8
+	apartFlip = 16
+	apartSize = 24
+)
+
+// apart is vector i of those.
+func (c *closest) apart(i int) operand.Mem {
+	m := c.at(c.saved, i)
+	m.Disp += chunk * c.saveBytes()
+	return m
 }
 
 // offer returns the step d of a coordinate, in the sign, t, which may be -0
