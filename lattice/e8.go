@@ -22,7 +22,7 @@ import (
 // is formed, and a tie goes to the integer coset. s, 1 - 2M and the left side
 // are rounded to float32 after each operation; the other steps are exact.
 //
-// [ClosestE8Blocks] takes a third of the time where there are many blocks.
+// [ClosestE8Blocks] takes half the time where there are many blocks.
 func ClosestE8(z, y *[8]float32) {
 	var block [1]offset
 	roundE8(block[:], z[:], y[:], 1)
