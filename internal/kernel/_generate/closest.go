@@ -25,7 +25,7 @@ type closest struct {
 	none  reg.VecVirtual // AVX-512: zeros
 	area  operand.Mem
 	saved reg.Register // the save areas
-	late  []func() // emit what follows the function's return
+	late  []func()     // emit what follows the function's return
 }
 
 // newClosest begins a search in blocks of dims coordinates.
