@@ -26,7 +26,7 @@ GLOBL pairs1<>(SB), RODATA|NOPTR, $64
 
 // func closestE8AVX512(z *float32, y *float32, groups int, factor float32, table *uint64)
 // Requires: AVX, AVX512DQ, AVX512F, CMOV
-TEXT ·closestE8AVX512(SB), $5184-40
+TEXT ·closestE8AVX512(SB), $3648-40
 	MOVQ         table+32(FP), AX
 	VMOVUPS      (AX), Z0
 	VMOVUPS      64(AX), Z1
@@ -335,7 +335,7 @@ again0:
 
 // func closestBoxE8AVX512(z *float32, y *float32, groups int, factor float32, table *uint64)
 // Requires: AVX, AVX512DQ, AVX512F, CMOV
-TEXT ·closestBoxE8AVX512(SB), $5184-40
+TEXT ·closestBoxE8AVX512(SB), $5248-40
 	MOVQ         table+32(FP), AX
 	VMOVUPS      (AX), Z0
 	VMOVUPS      64(AX), Z1
@@ -635,6 +635,9 @@ done0:
 	RET
 
 again0:
+	LEAQ          3648(SP), R10
+	ADDQ          $0x0000003f, R10
+	ANDQ          $-64, R10
 	VMOVUPS       (R8), Z4
 	VADDPS        (SI), Z4, Z4
 	VADDPS        Z2, Z4, Z4
@@ -651,14 +654,14 @@ again0:
 	VMOVAPS       Z4, Z4
 	VPTERNLOGD    $0xb4, Z1, Z6, Z4
 	VMOVUPS       Z6, (SI)
-	VMOVUPS       Z4, 3584(DI)
+	VMOVUPS       Z4, (R10)
 	VMOVUPS       512(AX), Z8
 	VADDPS        Z4, Z4, Z7
 	VSUBPS        Z7, Z8, K1, Z7
-	VMOVUPS       Z7, 4096(DI)
+	VMOVUPS       Z7, 512(R10)
 	VMOVUPS       320(AX), Z8
 	VBLENDMPS     448(AX), Z8, K1, Z8
-	VMOVUPS       Z8, 4608(DI)
+	VMOVUPS       Z8, 1024(R10)
 	VMOVUPS       64(R8), Z8
 	VADDPS        64(SI), Z8, Z8
 	VADDPS        Z2, Z8, Z8
@@ -676,18 +679,18 @@ again0:
 	VMOVAPS       Z8, Z8
 	VPTERNLOGD    $0xb4, Z1, Z9, Z8
 	VMOVUPS       Z9, 64(SI)
-	VMOVUPS       Z8, 3648(DI)
+	VMOVUPS       Z8, 64(R10)
 	VMAXPS        Z8, Z4, Z10
 	VPXORD        Z9, Z6, Z6
 	VADDPS        Z8, Z4, Z4
 	VMOVUPS       512(AX), Z9
 	VADDPS        Z8, Z8, Z8
 	VSUBPS        Z8, Z9, K1, Z8
-	VMOVUPS       Z8, 4160(DI)
+	VMOVUPS       Z8, 576(R10)
 	VMINPS        Z8, Z7, Z7
 	VMOVUPS       320(AX), Z8
 	VBLENDMPS     448(AX), Z8, K1, Z8
-	VMOVUPS       Z8, 4672(DI)
+	VMOVUPS       Z8, 1088(R10)
 	VMOVUPS       128(R8), Z8
 	VADDPS        128(SI), Z8, Z8
 	VADDPS        Z2, Z8, Z8
@@ -704,17 +707,17 @@ again0:
 	VMOVAPS       Z8, Z8
 	VPTERNLOGD    $0xb4, Z1, Z11, Z8
 	VMOVUPS       Z11, 128(SI)
-	VMOVUPS       Z8, 3712(DI)
+	VMOVUPS       Z8, 128(R10)
 	VMAXPS        Z8, Z10, Z10
 	VADDPS        Z8, Z4, Z4
 	VMOVUPS       512(AX), Z12
 	VADDPS        Z8, Z8, Z8
 	VSUBPS        Z8, Z12, K1, Z8
-	VMOVUPS       Z8, 4224(DI)
+	VMOVUPS       Z8, 640(R10)
 	VMINPS        Z8, Z7, Z7
 	VMOVUPS       320(AX), Z8
 	VBLENDMPS     448(AX), Z8, K1, Z8
-	VMOVUPS       Z8, 4736(DI)
+	VMOVUPS       Z8, 1152(R10)
 	VMOVUPS       192(R8), Z8
 	VADDPS        192(SI), Z8, Z8
 	VADDPS        Z2, Z8, Z8
@@ -732,18 +735,18 @@ again0:
 	VMOVAPS       Z8, Z8
 	VPTERNLOGD    $0xb4, Z1, Z9, Z8
 	VMOVUPS       Z9, 192(SI)
-	VMOVUPS       Z8, 3776(DI)
+	VMOVUPS       Z8, 192(R10)
 	VMAXPS        Z8, Z10, Z10
 	VPTERNLOGD    $0x96, Z9, Z11, Z6
 	VADDPS        Z8, Z4, Z4
 	VMOVUPS       512(AX), Z9
 	VADDPS        Z8, Z8, Z8
 	VSUBPS        Z8, Z9, K1, Z8
-	VMOVUPS       Z8, 4288(DI)
+	VMOVUPS       Z8, 704(R10)
 	VMINPS        Z8, Z7, Z7
 	VMOVUPS       320(AX), Z8
 	VBLENDMPS     448(AX), Z8, K1, Z8
-	VMOVUPS       Z8, 4800(DI)
+	VMOVUPS       Z8, 1216(R10)
 	VMOVUPS       256(R8), Z8
 	VADDPS        256(SI), Z8, Z8
 	VADDPS        Z2, Z8, Z8
@@ -760,17 +763,17 @@ again0:
 	VMOVAPS       Z8, Z8
 	VPTERNLOGD    $0xb4, Z1, Z11, Z8
 	VMOVUPS       Z11, 256(SI)
-	VMOVUPS       Z8, 3840(DI)
+	VMOVUPS       Z8, 256(R10)
 	VMAXPS        Z8, Z10, Z10
 	VADDPS        Z8, Z4, Z4
 	VMOVUPS       512(AX), Z12
 	VADDPS        Z8, Z8, Z8
 	VSUBPS        Z8, Z12, K1, Z8
-	VMOVUPS       Z8, 4352(DI)
+	VMOVUPS       Z8, 768(R10)
 	VMINPS        Z8, Z7, Z7
 	VMOVUPS       320(AX), Z8
 	VBLENDMPS     448(AX), Z8, K1, Z8
-	VMOVUPS       Z8, 4864(DI)
+	VMOVUPS       Z8, 1280(R10)
 	VMOVUPS       320(R8), Z8
 	VADDPS        320(SI), Z8, Z8
 	VADDPS        Z2, Z8, Z8
@@ -788,18 +791,18 @@ again0:
 	VMOVAPS       Z8, Z8
 	VPTERNLOGD    $0xb4, Z1, Z9, Z8
 	VMOVUPS       Z9, 320(SI)
-	VMOVUPS       Z8, 3904(DI)
+	VMOVUPS       Z8, 320(R10)
 	VMAXPS        Z8, Z10, Z10
 	VPTERNLOGD    $0x96, Z9, Z11, Z6
 	VADDPS        Z8, Z4, Z4
 	VMOVUPS       512(AX), Z9
 	VADDPS        Z8, Z8, Z8
 	VSUBPS        Z8, Z9, K1, Z8
-	VMOVUPS       Z8, 4416(DI)
+	VMOVUPS       Z8, 832(R10)
 	VMINPS        Z8, Z7, Z7
 	VMOVUPS       320(AX), Z8
 	VBLENDMPS     448(AX), Z8, K1, Z8
-	VMOVUPS       Z8, 4928(DI)
+	VMOVUPS       Z8, 1344(R10)
 	VMOVUPS       384(R8), Z8
 	VADDPS        384(SI), Z8, Z8
 	VADDPS        Z2, Z8, Z8
@@ -816,17 +819,17 @@ again0:
 	VMOVAPS       Z8, Z8
 	VPTERNLOGD    $0xb4, Z1, Z11, Z8
 	VMOVUPS       Z11, 384(SI)
-	VMOVUPS       Z8, 3968(DI)
+	VMOVUPS       Z8, 384(R10)
 	VMAXPS        Z8, Z10, Z10
 	VADDPS        Z8, Z4, Z4
 	VMOVUPS       512(AX), Z12
 	VADDPS        Z8, Z8, Z8
 	VSUBPS        Z8, Z12, K1, Z8
-	VMOVUPS       Z8, 4480(DI)
+	VMOVUPS       Z8, 896(R10)
 	VMINPS        Z8, Z7, Z7
 	VMOVUPS       320(AX), Z8
 	VBLENDMPS     448(AX), Z8, K1, Z8
-	VMOVUPS       Z8, 4992(DI)
+	VMOVUPS       Z8, 1408(R10)
 	VMOVUPS       448(R8), Z8
 	VADDPS        448(SI), Z8, Z8
 	VADDPS        Z2, Z8, Z8
@@ -844,18 +847,18 @@ again0:
 	VMOVAPS       Z8, Z8
 	VPTERNLOGD    $0xb4, Z1, Z9, Z8
 	VMOVUPS       Z9, 448(SI)
-	VMOVUPS       Z8, 4032(DI)
+	VMOVUPS       Z8, 448(R10)
 	VMAXPS        Z8, Z10, Z10
 	VPTERNLOGD    $0x96, Z9, Z11, Z6
 	VADDPS        Z8, Z4, Z4
 	VMOVUPS       512(AX), Z9
 	VADDPS        Z8, Z8, Z8
 	VSUBPS        Z8, Z9, K1, Z8
-	VMOVUPS       Z8, 4544(DI)
+	VMOVUPS       Z8, 960(R10)
 	VMINPS        Z8, Z7, Z7
 	VMOVUPS       320(AX), Z8
 	VBLENDMPS     448(AX), Z8, K1, Z8
-	VMOVUPS       Z8, 5056(DI)
+	VMOVUPS       Z8, 1472(R10)
 	MOVL          $0x00000001, 832(R8)
 	VPTESTMD      192(AX), Z5, K1
 	VPMOVD2M      Z6, K2
@@ -873,9 +876,9 @@ again0:
 	VMOVUPS       384(AX), Z5
 	VMOVUPS.Z     256(AX), K3, Z6
 	KMOVW         K3, 768(R8)
-	VMOVUPS       3584(DI), Z7
-	VBLENDMPS     4096(DI), Z7, K3, Z7
-	VBLENDMPS     4608(DI), Z5, K3, Z8
+	VMOVUPS       (R10), Z7
+	VBLENDMPS     512(R10), Z7, K3, Z7
+	VBLENDMPS     1024(R10), Z5, K3, Z8
 	VCMPPS        $0x00, Z4, Z7, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -884,9 +887,9 @@ again0:
 	VPXORD        Z8, Z7, Z7
 	VADDPS        (R8), Z7, Z7
 	VMOVUPS       Z7, (SI)
-	VMOVUPS       3648(DI), Z7
-	VBLENDMPS     4160(DI), Z7, K3, Z7
-	VBLENDMPS     4672(DI), Z5, K3, Z8
+	VMOVUPS       64(R10), Z7
+	VBLENDMPS     576(R10), Z7, K3, Z7
+	VBLENDMPS     1088(R10), Z5, K3, Z8
 	VCMPPS        $0x00, Z4, Z7, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -895,9 +898,9 @@ again0:
 	VPXORD        Z8, Z7, Z7
 	VADDPS        64(R8), Z7, Z7
 	VMOVUPS       Z7, 64(SI)
-	VMOVUPS       3712(DI), Z7
-	VBLENDMPS     4224(DI), Z7, K3, Z7
-	VBLENDMPS     4736(DI), Z5, K3, Z8
+	VMOVUPS       128(R10), Z7
+	VBLENDMPS     640(R10), Z7, K3, Z7
+	VBLENDMPS     1152(R10), Z5, K3, Z8
 	VCMPPS        $0x00, Z4, Z7, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -906,9 +909,9 @@ again0:
 	VPXORD        Z8, Z7, Z7
 	VADDPS        128(R8), Z7, Z7
 	VMOVUPS       Z7, 128(SI)
-	VMOVUPS       3776(DI), Z7
-	VBLENDMPS     4288(DI), Z7, K3, Z7
-	VBLENDMPS     4800(DI), Z5, K3, Z8
+	VMOVUPS       192(R10), Z7
+	VBLENDMPS     704(R10), Z7, K3, Z7
+	VBLENDMPS     1216(R10), Z5, K3, Z8
 	VCMPPS        $0x00, Z4, Z7, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -917,9 +920,9 @@ again0:
 	VPXORD        Z8, Z7, Z7
 	VADDPS        192(R8), Z7, Z7
 	VMOVUPS       Z7, 192(SI)
-	VMOVUPS       3840(DI), Z7
-	VBLENDMPS     4352(DI), Z7, K3, Z7
-	VBLENDMPS     4864(DI), Z5, K3, Z8
+	VMOVUPS       256(R10), Z7
+	VBLENDMPS     768(R10), Z7, K3, Z7
+	VBLENDMPS     1280(R10), Z5, K3, Z8
 	VCMPPS        $0x00, Z4, Z7, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -928,9 +931,9 @@ again0:
 	VPXORD        Z8, Z7, Z7
 	VADDPS        256(R8), Z7, Z7
 	VMOVUPS       Z7, 256(SI)
-	VMOVUPS       3904(DI), Z7
-	VBLENDMPS     4416(DI), Z7, K3, Z7
-	VBLENDMPS     4928(DI), Z5, K3, Z8
+	VMOVUPS       320(R10), Z7
+	VBLENDMPS     832(R10), Z7, K3, Z7
+	VBLENDMPS     1344(R10), Z5, K3, Z8
 	VCMPPS        $0x00, Z4, Z7, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -939,9 +942,9 @@ again0:
 	VPXORD        Z8, Z7, Z7
 	VADDPS        320(R8), Z7, Z7
 	VMOVUPS       Z7, 320(SI)
-	VMOVUPS       3968(DI), Z7
-	VBLENDMPS     4480(DI), Z7, K3, Z7
-	VBLENDMPS     4992(DI), Z5, K3, Z8
+	VMOVUPS       384(R10), Z7
+	VBLENDMPS     896(R10), Z7, K3, Z7
+	VBLENDMPS     1408(R10), Z5, K3, Z8
 	VCMPPS        $0x00, Z4, Z7, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -950,9 +953,9 @@ again0:
 	VPXORD        Z8, Z7, Z7
 	VADDPS        384(R8), Z7, Z7
 	VMOVUPS       Z7, 384(SI)
-	VMOVUPS       4032(DI), Z7
-	VBLENDMPS     4544(DI), Z7, K3, Z7
-	VBLENDMPS     5056(DI), Z5, K3, Z5
+	VMOVUPS       448(R10), Z7
+	VBLENDMPS     960(R10), Z7, K3, Z7
+	VBLENDMPS     1472(R10), Z5, K3, Z5
 	VCMPPS        $0x00, Z4, Z7, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -978,7 +981,7 @@ risky0:
 
 // func roundTripBoxE8AVX512(rows *float32, peaks *float32, groups int, inverse float32, step float32, table *uint64)
 // Requires: AVX, AVX512DQ, AVX512F, CMOV
-TEXT ·roundTripBoxE8AVX512(SB), $5184-40
+TEXT ·roundTripBoxE8AVX512(SB), $5248-40
 	MOVQ         table+32(FP), AX
 	VMOVUPS      (AX), Z0
 	VMOVUPS      64(AX), Z1
@@ -1208,6 +1211,9 @@ done0:
 	RET
 
 border0:
+	LEAQ          3648(SP), R10
+	ADDQ          $0x0000003f, R10
+	ANDQ          $-64, R10
 	VMULPS        (DX), Z4, Z5
 	VADDPS        Z2, Z5, Z5
 	VRANGEPS      $0x02, 640(AX), Z5, Z6
@@ -1223,14 +1229,14 @@ border0:
 	VMOVAPS       Z5, Z5
 	VPTERNLOGD    $0xb4, Z1, Z7, Z5
 	VMOVUPS       Z7, (DX)
-	VMOVUPS       Z5, 3584(DI)
+	VMOVUPS       Z5, (R10)
 	VMOVUPS       512(AX), Z9
 	VADDPS        Z5, Z5, Z8
 	VSUBPS        Z8, Z9, K1, Z8
-	VMOVUPS       Z8, 4096(DI)
+	VMOVUPS       Z8, 512(R10)
 	VMOVUPS       320(AX), Z9
 	VBLENDMPS     448(AX), Z9, K1, Z9
-	VMOVUPS       Z9, 4608(DI)
+	VMOVUPS       Z9, 1024(R10)
 	VMULPS        64(DX), Z4, Z9
 	VADDPS        Z2, Z9, Z9
 	VRANGEPS      $0x02, 640(AX), Z9, Z10
@@ -1247,18 +1253,18 @@ border0:
 	VMOVAPS       Z9, Z9
 	VPTERNLOGD    $0xb4, Z1, Z10, Z9
 	VMOVUPS       Z10, 64(DX)
-	VMOVUPS       Z9, 3648(DI)
+	VMOVUPS       Z9, 64(R10)
 	VMAXPS        Z9, Z5, Z11
 	VPXORD        Z10, Z7, Z7
 	VADDPS        Z9, Z5, Z5
 	VMOVUPS       512(AX), Z10
 	VADDPS        Z9, Z9, Z9
 	VSUBPS        Z9, Z10, K1, Z9
-	VMOVUPS       Z9, 4160(DI)
+	VMOVUPS       Z9, 576(R10)
 	VMINPS        Z9, Z8, Z8
 	VMOVUPS       320(AX), Z9
 	VBLENDMPS     448(AX), Z9, K1, Z9
-	VMOVUPS       Z9, 4672(DI)
+	VMOVUPS       Z9, 1088(R10)
 	VMULPS        128(DX), Z4, Z9
 	VADDPS        Z2, Z9, Z9
 	VRANGEPS      $0x02, 640(AX), Z9, Z10
@@ -1274,17 +1280,17 @@ border0:
 	VMOVAPS       Z9, Z9
 	VPTERNLOGD    $0xb4, Z1, Z12, Z9
 	VMOVUPS       Z12, 128(DX)
-	VMOVUPS       Z9, 3712(DI)
+	VMOVUPS       Z9, 128(R10)
 	VMAXPS        Z9, Z11, Z11
 	VADDPS        Z9, Z5, Z5
 	VMOVUPS       512(AX), Z13
 	VADDPS        Z9, Z9, Z9
 	VSUBPS        Z9, Z13, K1, Z9
-	VMOVUPS       Z9, 4224(DI)
+	VMOVUPS       Z9, 640(R10)
 	VMINPS        Z9, Z8, Z8
 	VMOVUPS       320(AX), Z9
 	VBLENDMPS     448(AX), Z9, K1, Z9
-	VMOVUPS       Z9, 4736(DI)
+	VMOVUPS       Z9, 1152(R10)
 	VMULPS        192(DX), Z4, Z9
 	VADDPS        Z2, Z9, Z9
 	VRANGEPS      $0x02, 640(AX), Z9, Z13
@@ -1301,18 +1307,18 @@ border0:
 	VMOVAPS       Z9, Z9
 	VPTERNLOGD    $0xb4, Z1, Z10, Z9
 	VMOVUPS       Z10, 192(DX)
-	VMOVUPS       Z9, 3776(DI)
+	VMOVUPS       Z9, 192(R10)
 	VMAXPS        Z9, Z11, Z11
 	VPTERNLOGD    $0x96, Z10, Z12, Z7
 	VADDPS        Z9, Z5, Z5
 	VMOVUPS       512(AX), Z10
 	VADDPS        Z9, Z9, Z9
 	VSUBPS        Z9, Z10, K1, Z9
-	VMOVUPS       Z9, 4288(DI)
+	VMOVUPS       Z9, 704(R10)
 	VMINPS        Z9, Z8, Z8
 	VMOVUPS       320(AX), Z9
 	VBLENDMPS     448(AX), Z9, K1, Z9
-	VMOVUPS       Z9, 4800(DI)
+	VMOVUPS       Z9, 1216(R10)
 	VMULPS        256(DX), Z4, Z9
 	VADDPS        Z2, Z9, Z9
 	VRANGEPS      $0x02, 640(AX), Z9, Z10
@@ -1328,17 +1334,17 @@ border0:
 	VMOVAPS       Z9, Z9
 	VPTERNLOGD    $0xb4, Z1, Z12, Z9
 	VMOVUPS       Z12, 256(DX)
-	VMOVUPS       Z9, 3840(DI)
+	VMOVUPS       Z9, 256(R10)
 	VMAXPS        Z9, Z11, Z11
 	VADDPS        Z9, Z5, Z5
 	VMOVUPS       512(AX), Z13
 	VADDPS        Z9, Z9, Z9
 	VSUBPS        Z9, Z13, K1, Z9
-	VMOVUPS       Z9, 4352(DI)
+	VMOVUPS       Z9, 768(R10)
 	VMINPS        Z9, Z8, Z8
 	VMOVUPS       320(AX), Z9
 	VBLENDMPS     448(AX), Z9, K1, Z9
-	VMOVUPS       Z9, 4864(DI)
+	VMOVUPS       Z9, 1280(R10)
 	VMULPS        320(DX), Z4, Z9
 	VADDPS        Z2, Z9, Z9
 	VRANGEPS      $0x02, 640(AX), Z9, Z13
@@ -1355,18 +1361,18 @@ border0:
 	VMOVAPS       Z9, Z9
 	VPTERNLOGD    $0xb4, Z1, Z10, Z9
 	VMOVUPS       Z10, 320(DX)
-	VMOVUPS       Z9, 3904(DI)
+	VMOVUPS       Z9, 320(R10)
 	VMAXPS        Z9, Z11, Z11
 	VPTERNLOGD    $0x96, Z10, Z12, Z7
 	VADDPS        Z9, Z5, Z5
 	VMOVUPS       512(AX), Z10
 	VADDPS        Z9, Z9, Z9
 	VSUBPS        Z9, Z10, K1, Z9
-	VMOVUPS       Z9, 4416(DI)
+	VMOVUPS       Z9, 832(R10)
 	VMINPS        Z9, Z8, Z8
 	VMOVUPS       320(AX), Z9
 	VBLENDMPS     448(AX), Z9, K1, Z9
-	VMOVUPS       Z9, 4928(DI)
+	VMOVUPS       Z9, 1344(R10)
 	VMULPS        384(DX), Z4, Z9
 	VADDPS        Z2, Z9, Z9
 	VRANGEPS      $0x02, 640(AX), Z9, Z10
@@ -1382,17 +1388,17 @@ border0:
 	VMOVAPS       Z9, Z9
 	VPTERNLOGD    $0xb4, Z1, Z12, Z9
 	VMOVUPS       Z12, 384(DX)
-	VMOVUPS       Z9, 3968(DI)
+	VMOVUPS       Z9, 384(R10)
 	VMAXPS        Z9, Z11, Z11
 	VADDPS        Z9, Z5, Z5
 	VMOVUPS       512(AX), Z13
 	VADDPS        Z9, Z9, Z9
 	VSUBPS        Z9, Z13, K1, Z9
-	VMOVUPS       Z9, 4480(DI)
+	VMOVUPS       Z9, 896(R10)
 	VMINPS        Z9, Z8, Z8
 	VMOVUPS       320(AX), Z9
 	VBLENDMPS     448(AX), Z9, K1, Z9
-	VMOVUPS       Z9, 4992(DI)
+	VMOVUPS       Z9, 1408(R10)
 	VMULPS        448(DX), Z4, Z9
 	VADDPS        Z2, Z9, Z9
 	VRANGEPS      $0x02, 640(AX), Z9, Z13
@@ -1409,18 +1415,18 @@ border0:
 	VMOVAPS       Z9, Z9
 	VPTERNLOGD    $0xb4, Z1, Z10, Z9
 	VMOVUPS       Z10, 448(DX)
-	VMOVUPS       Z9, 4032(DI)
+	VMOVUPS       Z9, 448(R10)
 	VMAXPS        Z9, Z11, Z11
 	VPTERNLOGD    $0x96, Z10, Z12, Z7
 	VADDPS        Z9, Z5, Z5
 	VMOVUPS       512(AX), Z10
 	VADDPS        Z9, Z9, Z9
 	VSUBPS        Z9, Z10, K1, Z9
-	VMOVUPS       Z9, 4544(DI)
+	VMOVUPS       Z9, 960(R10)
 	VMINPS        Z9, Z8, Z8
 	VMOVUPS       320(AX), Z9
 	VBLENDMPS     448(AX), Z9, K1, Z9
-	VMOVUPS       Z9, 5056(DI)
+	VMOVUPS       Z9, 1472(R10)
 	MOVL          $0x00000001, 832(R8)
 	VPTESTMD      192(AX), Z6, K1
 	VPMOVD2M      Z7, K2
@@ -1438,9 +1444,9 @@ border0:
 	VMOVUPS       384(AX), Z6
 	VMOVUPS.Z     256(AX), K3, Z7
 	KMOVW         K3, 768(R8)
-	VMOVUPS       3584(DI), Z8
-	VBLENDMPS     4096(DI), Z8, K3, Z8
-	VBLENDMPS     4608(DI), Z6, K3, Z9
+	VMOVUPS       (R10), Z8
+	VBLENDMPS     512(R10), Z8, K3, Z8
+	VBLENDMPS     1024(R10), Z6, K3, Z9
 	VCMPPS        $0x00, Z5, Z8, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -1449,9 +1455,9 @@ border0:
 	VPXORD        Z9, Z8, Z8
 	VADDPS        (R8), Z8, Z8
 	VMOVUPS       Z8, (DX)
-	VMOVUPS       3648(DI), Z8
-	VBLENDMPS     4160(DI), Z8, K3, Z8
-	VBLENDMPS     4672(DI), Z6, K3, Z9
+	VMOVUPS       64(R10), Z8
+	VBLENDMPS     576(R10), Z8, K3, Z8
+	VBLENDMPS     1088(R10), Z6, K3, Z9
 	VCMPPS        $0x00, Z5, Z8, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -1460,9 +1466,9 @@ border0:
 	VPXORD        Z9, Z8, Z8
 	VADDPS        64(R8), Z8, Z8
 	VMOVUPS       Z8, 64(DX)
-	VMOVUPS       3712(DI), Z8
-	VBLENDMPS     4224(DI), Z8, K3, Z8
-	VBLENDMPS     4736(DI), Z6, K3, Z9
+	VMOVUPS       128(R10), Z8
+	VBLENDMPS     640(R10), Z8, K3, Z8
+	VBLENDMPS     1152(R10), Z6, K3, Z9
 	VCMPPS        $0x00, Z5, Z8, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -1471,9 +1477,9 @@ border0:
 	VPXORD        Z9, Z8, Z8
 	VADDPS        128(R8), Z8, Z8
 	VMOVUPS       Z8, 128(DX)
-	VMOVUPS       3776(DI), Z8
-	VBLENDMPS     4288(DI), Z8, K3, Z8
-	VBLENDMPS     4800(DI), Z6, K3, Z9
+	VMOVUPS       192(R10), Z8
+	VBLENDMPS     704(R10), Z8, K3, Z8
+	VBLENDMPS     1216(R10), Z6, K3, Z9
 	VCMPPS        $0x00, Z5, Z8, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -1482,9 +1488,9 @@ border0:
 	VPXORD        Z9, Z8, Z8
 	VADDPS        192(R8), Z8, Z8
 	VMOVUPS       Z8, 192(DX)
-	VMOVUPS       3840(DI), Z8
-	VBLENDMPS     4352(DI), Z8, K3, Z8
-	VBLENDMPS     4864(DI), Z6, K3, Z9
+	VMOVUPS       256(R10), Z8
+	VBLENDMPS     768(R10), Z8, K3, Z8
+	VBLENDMPS     1280(R10), Z6, K3, Z9
 	VCMPPS        $0x00, Z5, Z8, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -1493,9 +1499,9 @@ border0:
 	VPXORD        Z9, Z8, Z8
 	VADDPS        256(R8), Z8, Z8
 	VMOVUPS       Z8, 256(DX)
-	VMOVUPS       3904(DI), Z8
-	VBLENDMPS     4416(DI), Z8, K3, Z8
-	VBLENDMPS     4928(DI), Z6, K3, Z9
+	VMOVUPS       320(R10), Z8
+	VBLENDMPS     832(R10), Z8, K3, Z8
+	VBLENDMPS     1344(R10), Z6, K3, Z9
 	VCMPPS        $0x00, Z5, Z8, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -1504,9 +1510,9 @@ border0:
 	VPXORD        Z9, Z8, Z8
 	VADDPS        320(R8), Z8, Z8
 	VMOVUPS       Z8, 320(DX)
-	VMOVUPS       3968(DI), Z8
-	VBLENDMPS     4480(DI), Z8, K3, Z8
-	VBLENDMPS     4992(DI), Z6, K3, Z9
+	VMOVUPS       384(R10), Z8
+	VBLENDMPS     896(R10), Z8, K3, Z8
+	VBLENDMPS     1408(R10), Z6, K3, Z9
 	VCMPPS        $0x00, Z5, Z8, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -1515,9 +1521,9 @@ border0:
 	VPXORD        Z9, Z8, Z8
 	VADDPS        384(R8), Z8, Z8
 	VMOVUPS       Z8, 384(DX)
-	VMOVUPS       4032(DI), Z8
-	VBLENDMPS     4544(DI), Z8, K3, Z8
-	VBLENDMPS     5056(DI), Z6, K3, Z6
+	VMOVUPS       448(R10), Z8
+	VBLENDMPS     960(R10), Z8, K3, Z8
+	VBLENDMPS     1472(R10), Z6, K3, Z6
 	VCMPPS        $0x00, Z5, Z8, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -1529,6 +1535,9 @@ border0:
 	JMP           found0
 
 again0:
+	LEAQ          3648(SP), R10
+	ADDQ          $0x0000003f, R10
+	ANDQ          $-64, R10
 	VMOVUPS       (R8), Z5
 	VADDPS        (DX), Z5, Z5
 	VADDPS        Z2, Z5, Z5
@@ -1545,14 +1554,14 @@ again0:
 	VMOVAPS       Z5, Z5
 	VPTERNLOGD    $0xb4, Z1, Z7, Z5
 	VMOVUPS       Z7, (DX)
-	VMOVUPS       Z5, 3584(DI)
+	VMOVUPS       Z5, (R10)
 	VMOVUPS       512(AX), Z9
 	VADDPS        Z5, Z5, Z8
 	VSUBPS        Z8, Z9, K1, Z8
-	VMOVUPS       Z8, 4096(DI)
+	VMOVUPS       Z8, 512(R10)
 	VMOVUPS       320(AX), Z9
 	VBLENDMPS     448(AX), Z9, K1, Z9
-	VMOVUPS       Z9, 4608(DI)
+	VMOVUPS       Z9, 1024(R10)
 	VMOVUPS       64(R8), Z9
 	VADDPS        64(DX), Z9, Z9
 	VADDPS        Z2, Z9, Z9
@@ -1570,18 +1579,18 @@ again0:
 	VMOVAPS       Z9, Z9
 	VPTERNLOGD    $0xb4, Z1, Z10, Z9
 	VMOVUPS       Z10, 64(DX)
-	VMOVUPS       Z9, 3648(DI)
+	VMOVUPS       Z9, 64(R10)
 	VMAXPS        Z9, Z5, Z11
 	VPXORD        Z10, Z7, Z7
 	VADDPS        Z9, Z5, Z5
 	VMOVUPS       512(AX), Z10
 	VADDPS        Z9, Z9, Z9
 	VSUBPS        Z9, Z10, K1, Z9
-	VMOVUPS       Z9, 4160(DI)
+	VMOVUPS       Z9, 576(R10)
 	VMINPS        Z9, Z8, Z8
 	VMOVUPS       320(AX), Z9
 	VBLENDMPS     448(AX), Z9, K1, Z9
-	VMOVUPS       Z9, 4672(DI)
+	VMOVUPS       Z9, 1088(R10)
 	VMOVUPS       128(R8), Z9
 	VADDPS        128(DX), Z9, Z9
 	VADDPS        Z2, Z9, Z9
@@ -1598,17 +1607,17 @@ again0:
 	VMOVAPS       Z9, Z9
 	VPTERNLOGD    $0xb4, Z1, Z12, Z9
 	VMOVUPS       Z12, 128(DX)
-	VMOVUPS       Z9, 3712(DI)
+	VMOVUPS       Z9, 128(R10)
 	VMAXPS        Z9, Z11, Z11
 	VADDPS        Z9, Z5, Z5
 	VMOVUPS       512(AX), Z13
 	VADDPS        Z9, Z9, Z9
 	VSUBPS        Z9, Z13, K1, Z9
-	VMOVUPS       Z9, 4224(DI)
+	VMOVUPS       Z9, 640(R10)
 	VMINPS        Z9, Z8, Z8
 	VMOVUPS       320(AX), Z9
 	VBLENDMPS     448(AX), Z9, K1, Z9
-	VMOVUPS       Z9, 4736(DI)
+	VMOVUPS       Z9, 1152(R10)
 	VMOVUPS       192(R8), Z9
 	VADDPS        192(DX), Z9, Z9
 	VADDPS        Z2, Z9, Z9
@@ -1626,18 +1635,18 @@ again0:
 	VMOVAPS       Z9, Z9
 	VPTERNLOGD    $0xb4, Z1, Z10, Z9
 	VMOVUPS       Z10, 192(DX)
-	VMOVUPS       Z9, 3776(DI)
+	VMOVUPS       Z9, 192(R10)
 	VMAXPS        Z9, Z11, Z11
 	VPTERNLOGD    $0x96, Z10, Z12, Z7
 	VADDPS        Z9, Z5, Z5
 	VMOVUPS       512(AX), Z10
 	VADDPS        Z9, Z9, Z9
 	VSUBPS        Z9, Z10, K1, Z9
-	VMOVUPS       Z9, 4288(DI)
+	VMOVUPS       Z9, 704(R10)
 	VMINPS        Z9, Z8, Z8
 	VMOVUPS       320(AX), Z9
 	VBLENDMPS     448(AX), Z9, K1, Z9
-	VMOVUPS       Z9, 4800(DI)
+	VMOVUPS       Z9, 1216(R10)
 	VMOVUPS       256(R8), Z9
 	VADDPS        256(DX), Z9, Z9
 	VADDPS        Z2, Z9, Z9
@@ -1654,17 +1663,17 @@ again0:
 	VMOVAPS       Z9, Z9
 	VPTERNLOGD    $0xb4, Z1, Z12, Z9
 	VMOVUPS       Z12, 256(DX)
-	VMOVUPS       Z9, 3840(DI)
+	VMOVUPS       Z9, 256(R10)
 	VMAXPS        Z9, Z11, Z11
 	VADDPS        Z9, Z5, Z5
 	VMOVUPS       512(AX), Z13
 	VADDPS        Z9, Z9, Z9
 	VSUBPS        Z9, Z13, K1, Z9
-	VMOVUPS       Z9, 4352(DI)
+	VMOVUPS       Z9, 768(R10)
 	VMINPS        Z9, Z8, Z8
 	VMOVUPS       320(AX), Z9
 	VBLENDMPS     448(AX), Z9, K1, Z9
-	VMOVUPS       Z9, 4864(DI)
+	VMOVUPS       Z9, 1280(R10)
 	VMOVUPS       320(R8), Z9
 	VADDPS        320(DX), Z9, Z9
 	VADDPS        Z2, Z9, Z9
@@ -1682,18 +1691,18 @@ again0:
 	VMOVAPS       Z9, Z9
 	VPTERNLOGD    $0xb4, Z1, Z10, Z9
 	VMOVUPS       Z10, 320(DX)
-	VMOVUPS       Z9, 3904(DI)
+	VMOVUPS       Z9, 320(R10)
 	VMAXPS        Z9, Z11, Z11
 	VPTERNLOGD    $0x96, Z10, Z12, Z7
 	VADDPS        Z9, Z5, Z5
 	VMOVUPS       512(AX), Z10
 	VADDPS        Z9, Z9, Z9
 	VSUBPS        Z9, Z10, K1, Z9
-	VMOVUPS       Z9, 4416(DI)
+	VMOVUPS       Z9, 832(R10)
 	VMINPS        Z9, Z8, Z8
 	VMOVUPS       320(AX), Z9
 	VBLENDMPS     448(AX), Z9, K1, Z9
-	VMOVUPS       Z9, 4928(DI)
+	VMOVUPS       Z9, 1344(R10)
 	VMOVUPS       384(R8), Z9
 	VADDPS        384(DX), Z9, Z9
 	VADDPS        Z2, Z9, Z9
@@ -1710,17 +1719,17 @@ again0:
 	VMOVAPS       Z9, Z9
 	VPTERNLOGD    $0xb4, Z1, Z12, Z9
 	VMOVUPS       Z12, 384(DX)
-	VMOVUPS       Z9, 3968(DI)
+	VMOVUPS       Z9, 384(R10)
 	VMAXPS        Z9, Z11, Z11
 	VADDPS        Z9, Z5, Z5
 	VMOVUPS       512(AX), Z13
 	VADDPS        Z9, Z9, Z9
 	VSUBPS        Z9, Z13, K1, Z9
-	VMOVUPS       Z9, 4480(DI)
+	VMOVUPS       Z9, 896(R10)
 	VMINPS        Z9, Z8, Z8
 	VMOVUPS       320(AX), Z9
 	VBLENDMPS     448(AX), Z9, K1, Z9
-	VMOVUPS       Z9, 4992(DI)
+	VMOVUPS       Z9, 1408(R10)
 	VMOVUPS       448(R8), Z9
 	VADDPS        448(DX), Z9, Z9
 	VADDPS        Z2, Z9, Z9
@@ -1738,18 +1747,18 @@ again0:
 	VMOVAPS       Z9, Z9
 	VPTERNLOGD    $0xb4, Z1, Z10, Z9
 	VMOVUPS       Z10, 448(DX)
-	VMOVUPS       Z9, 4032(DI)
+	VMOVUPS       Z9, 448(R10)
 	VMAXPS        Z9, Z11, Z11
 	VPTERNLOGD    $0x96, Z10, Z12, Z7
 	VADDPS        Z9, Z5, Z5
 	VMOVUPS       512(AX), Z10
 	VADDPS        Z9, Z9, Z9
 	VSUBPS        Z9, Z10, K1, Z9
-	VMOVUPS       Z9, 4544(DI)
+	VMOVUPS       Z9, 960(R10)
 	VMINPS        Z9, Z8, Z8
 	VMOVUPS       320(AX), Z9
 	VBLENDMPS     448(AX), Z9, K1, Z9
-	VMOVUPS       Z9, 5056(DI)
+	VMOVUPS       Z9, 1472(R10)
 	MOVL          $0x00000001, 832(R8)
 	VPTESTMD      192(AX), Z6, K1
 	VPMOVD2M      Z7, K2
@@ -1767,9 +1776,9 @@ again0:
 	VMOVUPS       384(AX), Z6
 	VMOVUPS.Z     256(AX), K3, Z7
 	KMOVW         K3, 768(R8)
-	VMOVUPS       3584(DI), Z8
-	VBLENDMPS     4096(DI), Z8, K3, Z8
-	VBLENDMPS     4608(DI), Z6, K3, Z9
+	VMOVUPS       (R10), Z8
+	VBLENDMPS     512(R10), Z8, K3, Z8
+	VBLENDMPS     1024(R10), Z6, K3, Z9
 	VCMPPS        $0x00, Z5, Z8, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -1778,9 +1787,9 @@ again0:
 	VPXORD        Z9, Z8, Z8
 	VADDPS        (R8), Z8, Z8
 	VMOVUPS       Z8, (DX)
-	VMOVUPS       3648(DI), Z8
-	VBLENDMPS     4160(DI), Z8, K3, Z8
-	VBLENDMPS     4672(DI), Z6, K3, Z9
+	VMOVUPS       64(R10), Z8
+	VBLENDMPS     576(R10), Z8, K3, Z8
+	VBLENDMPS     1088(R10), Z6, K3, Z9
 	VCMPPS        $0x00, Z5, Z8, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -1789,9 +1798,9 @@ again0:
 	VPXORD        Z9, Z8, Z8
 	VADDPS        64(R8), Z8, Z8
 	VMOVUPS       Z8, 64(DX)
-	VMOVUPS       3712(DI), Z8
-	VBLENDMPS     4224(DI), Z8, K3, Z8
-	VBLENDMPS     4736(DI), Z6, K3, Z9
+	VMOVUPS       128(R10), Z8
+	VBLENDMPS     640(R10), Z8, K3, Z8
+	VBLENDMPS     1152(R10), Z6, K3, Z9
 	VCMPPS        $0x00, Z5, Z8, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -1800,9 +1809,9 @@ again0:
 	VPXORD        Z9, Z8, Z8
 	VADDPS        128(R8), Z8, Z8
 	VMOVUPS       Z8, 128(DX)
-	VMOVUPS       3776(DI), Z8
-	VBLENDMPS     4288(DI), Z8, K3, Z8
-	VBLENDMPS     4800(DI), Z6, K3, Z9
+	VMOVUPS       192(R10), Z8
+	VBLENDMPS     704(R10), Z8, K3, Z8
+	VBLENDMPS     1216(R10), Z6, K3, Z9
 	VCMPPS        $0x00, Z5, Z8, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -1811,9 +1820,9 @@ again0:
 	VPXORD        Z9, Z8, Z8
 	VADDPS        192(R8), Z8, Z8
 	VMOVUPS       Z8, 192(DX)
-	VMOVUPS       3840(DI), Z8
-	VBLENDMPS     4352(DI), Z8, K3, Z8
-	VBLENDMPS     4864(DI), Z6, K3, Z9
+	VMOVUPS       256(R10), Z8
+	VBLENDMPS     768(R10), Z8, K3, Z8
+	VBLENDMPS     1280(R10), Z6, K3, Z9
 	VCMPPS        $0x00, Z5, Z8, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -1822,9 +1831,9 @@ again0:
 	VPXORD        Z9, Z8, Z8
 	VADDPS        256(R8), Z8, Z8
 	VMOVUPS       Z8, 256(DX)
-	VMOVUPS       3904(DI), Z8
-	VBLENDMPS     4416(DI), Z8, K3, Z8
-	VBLENDMPS     4928(DI), Z6, K3, Z9
+	VMOVUPS       320(R10), Z8
+	VBLENDMPS     832(R10), Z8, K3, Z8
+	VBLENDMPS     1344(R10), Z6, K3, Z9
 	VCMPPS        $0x00, Z5, Z8, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -1833,9 +1842,9 @@ again0:
 	VPXORD        Z9, Z8, Z8
 	VADDPS        320(R8), Z8, Z8
 	VMOVUPS       Z8, 320(DX)
-	VMOVUPS       3968(DI), Z8
-	VBLENDMPS     4480(DI), Z8, K3, Z8
-	VBLENDMPS     4992(DI), Z6, K3, Z9
+	VMOVUPS       384(R10), Z8
+	VBLENDMPS     896(R10), Z8, K3, Z8
+	VBLENDMPS     1408(R10), Z6, K3, Z9
 	VCMPPS        $0x00, Z5, Z8, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -1844,9 +1853,9 @@ again0:
 	VPXORD        Z9, Z8, Z8
 	VADDPS        384(R8), Z8, Z8
 	VMOVUPS       Z8, 384(DX)
-	VMOVUPS       4032(DI), Z8
-	VBLENDMPS     4544(DI), Z8, K3, Z8
-	VBLENDMPS     5056(DI), Z6, K3, Z6
+	VMOVUPS       448(R10), Z8
+	VBLENDMPS     960(R10), Z8, K3, Z8
+	VBLENDMPS     1472(R10), Z6, K3, Z6
 	VCMPPS        $0x00, Z5, Z8, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -1872,7 +1881,7 @@ risky0:
 
 // func packBoxE8AVX512(dst *byte, rows *float32, peaks *float32, groups int, inverse float32, table *uint64)
 // Requires: AVX, AVX512DQ, AVX512F, CMOV
-TEXT ·packBoxE8AVX512(SB), $5184-48
+TEXT ·packBoxE8AVX512(SB), $5248-48
 	MOVQ         table+40(FP), AX
 	VMOVUPS      (AX), Z0
 	VMOVUPS      64(AX), Z1
@@ -2136,6 +2145,9 @@ done0:
 	RET
 
 border0:
+	LEAQ          3648(SP), R11
+	ADDQ          $0x0000003f, R11
+	ANDQ          $-64, R11
 	VMULPS        (BX), Z3, Z4
 	VADDPS        Z2, Z4, Z4
 	VRANGEPS      $0x02, 640(AX), Z4, Z5
@@ -2151,14 +2163,14 @@ border0:
 	VMOVAPS       Z4, Z4
 	VPTERNLOGD    $0xb4, Z1, Z6, Z4
 	VMOVUPS       Z6, (BX)
-	VMOVUPS       Z4, 3584(R8)
+	VMOVUPS       Z4, (R11)
 	VMOVUPS       512(AX), Z8
 	VADDPS        Z4, Z4, Z7
 	VSUBPS        Z7, Z8, K1, Z7
-	VMOVUPS       Z7, 4096(R8)
+	VMOVUPS       Z7, 512(R11)
 	VMOVUPS       320(AX), Z8
 	VBLENDMPS     448(AX), Z8, K1, Z8
-	VMOVUPS       Z8, 4608(R8)
+	VMOVUPS       Z8, 1024(R11)
 	VMULPS        64(BX), Z3, Z8
 	VADDPS        Z2, Z8, Z8
 	VRANGEPS      $0x02, 640(AX), Z8, Z9
@@ -2175,18 +2187,18 @@ border0:
 	VMOVAPS       Z8, Z8
 	VPTERNLOGD    $0xb4, Z1, Z9, Z8
 	VMOVUPS       Z9, 64(BX)
-	VMOVUPS       Z8, 3648(R8)
+	VMOVUPS       Z8, 64(R11)
 	VMAXPS        Z8, Z4, Z10
 	VPXORD        Z9, Z6, Z6
 	VADDPS        Z8, Z4, Z4
 	VMOVUPS       512(AX), Z9
 	VADDPS        Z8, Z8, Z8
 	VSUBPS        Z8, Z9, K1, Z8
-	VMOVUPS       Z8, 4160(R8)
+	VMOVUPS       Z8, 576(R11)
 	VMINPS        Z8, Z7, Z7
 	VMOVUPS       320(AX), Z8
 	VBLENDMPS     448(AX), Z8, K1, Z8
-	VMOVUPS       Z8, 4672(R8)
+	VMOVUPS       Z8, 1088(R11)
 	VMULPS        128(BX), Z3, Z8
 	VADDPS        Z2, Z8, Z8
 	VRANGEPS      $0x02, 640(AX), Z8, Z9
@@ -2202,17 +2214,17 @@ border0:
 	VMOVAPS       Z8, Z8
 	VPTERNLOGD    $0xb4, Z1, Z11, Z8
 	VMOVUPS       Z11, 128(BX)
-	VMOVUPS       Z8, 3712(R8)
+	VMOVUPS       Z8, 128(R11)
 	VMAXPS        Z8, Z10, Z10
 	VADDPS        Z8, Z4, Z4
 	VMOVUPS       512(AX), Z12
 	VADDPS        Z8, Z8, Z8
 	VSUBPS        Z8, Z12, K1, Z8
-	VMOVUPS       Z8, 4224(R8)
+	VMOVUPS       Z8, 640(R11)
 	VMINPS        Z8, Z7, Z7
 	VMOVUPS       320(AX), Z8
 	VBLENDMPS     448(AX), Z8, K1, Z8
-	VMOVUPS       Z8, 4736(R8)
+	VMOVUPS       Z8, 1152(R11)
 	VMULPS        192(BX), Z3, Z8
 	VADDPS        Z2, Z8, Z8
 	VRANGEPS      $0x02, 640(AX), Z8, Z12
@@ -2229,18 +2241,18 @@ border0:
 	VMOVAPS       Z8, Z8
 	VPTERNLOGD    $0xb4, Z1, Z9, Z8
 	VMOVUPS       Z9, 192(BX)
-	VMOVUPS       Z8, 3776(R8)
+	VMOVUPS       Z8, 192(R11)
 	VMAXPS        Z8, Z10, Z10
 	VPTERNLOGD    $0x96, Z9, Z11, Z6
 	VADDPS        Z8, Z4, Z4
 	VMOVUPS       512(AX), Z9
 	VADDPS        Z8, Z8, Z8
 	VSUBPS        Z8, Z9, K1, Z8
-	VMOVUPS       Z8, 4288(R8)
+	VMOVUPS       Z8, 704(R11)
 	VMINPS        Z8, Z7, Z7
 	VMOVUPS       320(AX), Z8
 	VBLENDMPS     448(AX), Z8, K1, Z8
-	VMOVUPS       Z8, 4800(R8)
+	VMOVUPS       Z8, 1216(R11)
 	VMULPS        256(BX), Z3, Z8
 	VADDPS        Z2, Z8, Z8
 	VRANGEPS      $0x02, 640(AX), Z8, Z9
@@ -2256,17 +2268,17 @@ border0:
 	VMOVAPS       Z8, Z8
 	VPTERNLOGD    $0xb4, Z1, Z11, Z8
 	VMOVUPS       Z11, 256(BX)
-	VMOVUPS       Z8, 3840(R8)
+	VMOVUPS       Z8, 256(R11)
 	VMAXPS        Z8, Z10, Z10
 	VADDPS        Z8, Z4, Z4
 	VMOVUPS       512(AX), Z12
 	VADDPS        Z8, Z8, Z8
 	VSUBPS        Z8, Z12, K1, Z8
-	VMOVUPS       Z8, 4352(R8)
+	VMOVUPS       Z8, 768(R11)
 	VMINPS        Z8, Z7, Z7
 	VMOVUPS       320(AX), Z8
 	VBLENDMPS     448(AX), Z8, K1, Z8
-	VMOVUPS       Z8, 4864(R8)
+	VMOVUPS       Z8, 1280(R11)
 	VMULPS        320(BX), Z3, Z8
 	VADDPS        Z2, Z8, Z8
 	VRANGEPS      $0x02, 640(AX), Z8, Z12
@@ -2283,18 +2295,18 @@ border0:
 	VMOVAPS       Z8, Z8
 	VPTERNLOGD    $0xb4, Z1, Z9, Z8
 	VMOVUPS       Z9, 320(BX)
-	VMOVUPS       Z8, 3904(R8)
+	VMOVUPS       Z8, 320(R11)
 	VMAXPS        Z8, Z10, Z10
 	VPTERNLOGD    $0x96, Z9, Z11, Z6
 	VADDPS        Z8, Z4, Z4
 	VMOVUPS       512(AX), Z9
 	VADDPS        Z8, Z8, Z8
 	VSUBPS        Z8, Z9, K1, Z8
-	VMOVUPS       Z8, 4416(R8)
+	VMOVUPS       Z8, 832(R11)
 	VMINPS        Z8, Z7, Z7
 	VMOVUPS       320(AX), Z8
 	VBLENDMPS     448(AX), Z8, K1, Z8
-	VMOVUPS       Z8, 4928(R8)
+	VMOVUPS       Z8, 1344(R11)
 	VMULPS        384(BX), Z3, Z8
 	VADDPS        Z2, Z8, Z8
 	VRANGEPS      $0x02, 640(AX), Z8, Z9
@@ -2310,17 +2322,17 @@ border0:
 	VMOVAPS       Z8, Z8
 	VPTERNLOGD    $0xb4, Z1, Z11, Z8
 	VMOVUPS       Z11, 384(BX)
-	VMOVUPS       Z8, 3968(R8)
+	VMOVUPS       Z8, 384(R11)
 	VMAXPS        Z8, Z10, Z10
 	VADDPS        Z8, Z4, Z4
 	VMOVUPS       512(AX), Z12
 	VADDPS        Z8, Z8, Z8
 	VSUBPS        Z8, Z12, K1, Z8
-	VMOVUPS       Z8, 4480(R8)
+	VMOVUPS       Z8, 896(R11)
 	VMINPS        Z8, Z7, Z7
 	VMOVUPS       320(AX), Z8
 	VBLENDMPS     448(AX), Z8, K1, Z8
-	VMOVUPS       Z8, 4992(R8)
+	VMOVUPS       Z8, 1408(R11)
 	VMULPS        448(BX), Z3, Z8
 	VADDPS        Z2, Z8, Z8
 	VRANGEPS      $0x02, 640(AX), Z8, Z12
@@ -2337,18 +2349,18 @@ border0:
 	VMOVAPS       Z8, Z8
 	VPTERNLOGD    $0xb4, Z1, Z9, Z8
 	VMOVUPS       Z9, 448(BX)
-	VMOVUPS       Z8, 4032(R8)
+	VMOVUPS       Z8, 448(R11)
 	VMAXPS        Z8, Z10, Z10
 	VPTERNLOGD    $0x96, Z9, Z11, Z6
 	VADDPS        Z8, Z4, Z4
 	VMOVUPS       512(AX), Z9
 	VADDPS        Z8, Z8, Z8
 	VSUBPS        Z8, Z9, K1, Z8
-	VMOVUPS       Z8, 4544(R8)
+	VMOVUPS       Z8, 960(R11)
 	VMINPS        Z8, Z7, Z7
 	VMOVUPS       320(AX), Z8
 	VBLENDMPS     448(AX), Z8, K1, Z8
-	VMOVUPS       Z8, 5056(R8)
+	VMOVUPS       Z8, 1472(R11)
 	MOVL          $0x00000001, 832(R9)
 	VPTESTMD      192(AX), Z5, K1
 	VPMOVD2M      Z6, K2
@@ -2366,9 +2378,9 @@ border0:
 	VMOVUPS       384(AX), Z5
 	VMOVUPS.Z     256(AX), K3, Z6
 	KMOVW         K3, 768(R9)
-	VMOVUPS       3584(R8), Z7
-	VBLENDMPS     4096(R8), Z7, K3, Z7
-	VBLENDMPS     4608(R8), Z5, K3, Z8
+	VMOVUPS       (R11), Z7
+	VBLENDMPS     512(R11), Z7, K3, Z7
+	VBLENDMPS     1024(R11), Z5, K3, Z8
 	VCMPPS        $0x00, Z4, Z7, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -2377,9 +2389,9 @@ border0:
 	VPXORD        Z8, Z7, Z7
 	VADDPS        (R9), Z7, Z7
 	VMOVUPS       Z7, (BX)
-	VMOVUPS       3648(R8), Z7
-	VBLENDMPS     4160(R8), Z7, K3, Z7
-	VBLENDMPS     4672(R8), Z5, K3, Z8
+	VMOVUPS       64(R11), Z7
+	VBLENDMPS     576(R11), Z7, K3, Z7
+	VBLENDMPS     1088(R11), Z5, K3, Z8
 	VCMPPS        $0x00, Z4, Z7, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -2388,9 +2400,9 @@ border0:
 	VPXORD        Z8, Z7, Z7
 	VADDPS        64(R9), Z7, Z7
 	VMOVUPS       Z7, 64(BX)
-	VMOVUPS       3712(R8), Z7
-	VBLENDMPS     4224(R8), Z7, K3, Z7
-	VBLENDMPS     4736(R8), Z5, K3, Z8
+	VMOVUPS       128(R11), Z7
+	VBLENDMPS     640(R11), Z7, K3, Z7
+	VBLENDMPS     1152(R11), Z5, K3, Z8
 	VCMPPS        $0x00, Z4, Z7, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -2399,9 +2411,9 @@ border0:
 	VPXORD        Z8, Z7, Z7
 	VADDPS        128(R9), Z7, Z7
 	VMOVUPS       Z7, 128(BX)
-	VMOVUPS       3776(R8), Z7
-	VBLENDMPS     4288(R8), Z7, K3, Z7
-	VBLENDMPS     4800(R8), Z5, K3, Z8
+	VMOVUPS       192(R11), Z7
+	VBLENDMPS     704(R11), Z7, K3, Z7
+	VBLENDMPS     1216(R11), Z5, K3, Z8
 	VCMPPS        $0x00, Z4, Z7, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -2410,9 +2422,9 @@ border0:
 	VPXORD        Z8, Z7, Z7
 	VADDPS        192(R9), Z7, Z7
 	VMOVUPS       Z7, 192(BX)
-	VMOVUPS       3840(R8), Z7
-	VBLENDMPS     4352(R8), Z7, K3, Z7
-	VBLENDMPS     4864(R8), Z5, K3, Z8
+	VMOVUPS       256(R11), Z7
+	VBLENDMPS     768(R11), Z7, K3, Z7
+	VBLENDMPS     1280(R11), Z5, K3, Z8
 	VCMPPS        $0x00, Z4, Z7, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -2421,9 +2433,9 @@ border0:
 	VPXORD        Z8, Z7, Z7
 	VADDPS        256(R9), Z7, Z7
 	VMOVUPS       Z7, 256(BX)
-	VMOVUPS       3904(R8), Z7
-	VBLENDMPS     4416(R8), Z7, K3, Z7
-	VBLENDMPS     4928(R8), Z5, K3, Z8
+	VMOVUPS       320(R11), Z7
+	VBLENDMPS     832(R11), Z7, K3, Z7
+	VBLENDMPS     1344(R11), Z5, K3, Z8
 	VCMPPS        $0x00, Z4, Z7, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -2432,9 +2444,9 @@ border0:
 	VPXORD        Z8, Z7, Z7
 	VADDPS        320(R9), Z7, Z7
 	VMOVUPS       Z7, 320(BX)
-	VMOVUPS       3968(R8), Z7
-	VBLENDMPS     4480(R8), Z7, K3, Z7
-	VBLENDMPS     4992(R8), Z5, K3, Z8
+	VMOVUPS       384(R11), Z7
+	VBLENDMPS     896(R11), Z7, K3, Z7
+	VBLENDMPS     1408(R11), Z5, K3, Z8
 	VCMPPS        $0x00, Z4, Z7, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -2443,9 +2455,9 @@ border0:
 	VPXORD        Z8, Z7, Z7
 	VADDPS        384(R9), Z7, Z7
 	VMOVUPS       Z7, 384(BX)
-	VMOVUPS       4032(R8), Z7
-	VBLENDMPS     4544(R8), Z7, K3, Z7
-	VBLENDMPS     5056(R8), Z5, K3, Z5
+	VMOVUPS       448(R11), Z7
+	VBLENDMPS     960(R11), Z7, K3, Z7
+	VBLENDMPS     1472(R11), Z5, K3, Z5
 	VCMPPS        $0x00, Z4, Z7, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -2457,6 +2469,9 @@ border0:
 	JMP           found0
 
 again0:
+	LEAQ          3648(SP), R11
+	ADDQ          $0x0000003f, R11
+	ANDQ          $-64, R11
 	VMOVUPS       (R9), Z4
 	VADDPS        (BX), Z4, Z4
 	VADDPS        Z2, Z4, Z4
@@ -2473,14 +2488,14 @@ again0:
 	VMOVAPS       Z4, Z4
 	VPTERNLOGD    $0xb4, Z1, Z6, Z4
 	VMOVUPS       Z6, (BX)
-	VMOVUPS       Z4, 3584(R8)
+	VMOVUPS       Z4, (R11)
 	VMOVUPS       512(AX), Z8
 	VADDPS        Z4, Z4, Z7
 	VSUBPS        Z7, Z8, K1, Z7
-	VMOVUPS       Z7, 4096(R8)
+	VMOVUPS       Z7, 512(R11)
 	VMOVUPS       320(AX), Z8
 	VBLENDMPS     448(AX), Z8, K1, Z8
-	VMOVUPS       Z8, 4608(R8)
+	VMOVUPS       Z8, 1024(R11)
 	VMOVUPS       64(R9), Z8
 	VADDPS        64(BX), Z8, Z8
 	VADDPS        Z2, Z8, Z8
@@ -2498,18 +2513,18 @@ again0:
 	VMOVAPS       Z8, Z8
 	VPTERNLOGD    $0xb4, Z1, Z9, Z8
 	VMOVUPS       Z9, 64(BX)
-	VMOVUPS       Z8, 3648(R8)
+	VMOVUPS       Z8, 64(R11)
 	VMAXPS        Z8, Z4, Z10
 	VPXORD        Z9, Z6, Z6
 	VADDPS        Z8, Z4, Z4
 	VMOVUPS       512(AX), Z9
 	VADDPS        Z8, Z8, Z8
 	VSUBPS        Z8, Z9, K1, Z8
-	VMOVUPS       Z8, 4160(R8)
+	VMOVUPS       Z8, 576(R11)
 	VMINPS        Z8, Z7, Z7
 	VMOVUPS       320(AX), Z8
 	VBLENDMPS     448(AX), Z8, K1, Z8
-	VMOVUPS       Z8, 4672(R8)
+	VMOVUPS       Z8, 1088(R11)
 	VMOVUPS       128(R9), Z8
 	VADDPS        128(BX), Z8, Z8
 	VADDPS        Z2, Z8, Z8
@@ -2526,17 +2541,17 @@ again0:
 	VMOVAPS       Z8, Z8
 	VPTERNLOGD    $0xb4, Z1, Z11, Z8
 	VMOVUPS       Z11, 128(BX)
-	VMOVUPS       Z8, 3712(R8)
+	VMOVUPS       Z8, 128(R11)
 	VMAXPS        Z8, Z10, Z10
 	VADDPS        Z8, Z4, Z4
 	VMOVUPS       512(AX), Z12
 	VADDPS        Z8, Z8, Z8
 	VSUBPS        Z8, Z12, K1, Z8
-	VMOVUPS       Z8, 4224(R8)
+	VMOVUPS       Z8, 640(R11)
 	VMINPS        Z8, Z7, Z7
 	VMOVUPS       320(AX), Z8
 	VBLENDMPS     448(AX), Z8, K1, Z8
-	VMOVUPS       Z8, 4736(R8)
+	VMOVUPS       Z8, 1152(R11)
 	VMOVUPS       192(R9), Z8
 	VADDPS        192(BX), Z8, Z8
 	VADDPS        Z2, Z8, Z8
@@ -2554,18 +2569,18 @@ again0:
 	VMOVAPS       Z8, Z8
 	VPTERNLOGD    $0xb4, Z1, Z9, Z8
 	VMOVUPS       Z9, 192(BX)
-	VMOVUPS       Z8, 3776(R8)
+	VMOVUPS       Z8, 192(R11)
 	VMAXPS        Z8, Z10, Z10
 	VPTERNLOGD    $0x96, Z9, Z11, Z6
 	VADDPS        Z8, Z4, Z4
 	VMOVUPS       512(AX), Z9
 	VADDPS        Z8, Z8, Z8
 	VSUBPS        Z8, Z9, K1, Z8
-	VMOVUPS       Z8, 4288(R8)
+	VMOVUPS       Z8, 704(R11)
 	VMINPS        Z8, Z7, Z7
 	VMOVUPS       320(AX), Z8
 	VBLENDMPS     448(AX), Z8, K1, Z8
-	VMOVUPS       Z8, 4800(R8)
+	VMOVUPS       Z8, 1216(R11)
 	VMOVUPS       256(R9), Z8
 	VADDPS        256(BX), Z8, Z8
 	VADDPS        Z2, Z8, Z8
@@ -2582,17 +2597,17 @@ again0:
 	VMOVAPS       Z8, Z8
 	VPTERNLOGD    $0xb4, Z1, Z11, Z8
 	VMOVUPS       Z11, 256(BX)
-	VMOVUPS       Z8, 3840(R8)
+	VMOVUPS       Z8, 256(R11)
 	VMAXPS        Z8, Z10, Z10
 	VADDPS        Z8, Z4, Z4
 	VMOVUPS       512(AX), Z12
 	VADDPS        Z8, Z8, Z8
 	VSUBPS        Z8, Z12, K1, Z8
-	VMOVUPS       Z8, 4352(R8)
+	VMOVUPS       Z8, 768(R11)
 	VMINPS        Z8, Z7, Z7
 	VMOVUPS       320(AX), Z8
 	VBLENDMPS     448(AX), Z8, K1, Z8
-	VMOVUPS       Z8, 4864(R8)
+	VMOVUPS       Z8, 1280(R11)
 	VMOVUPS       320(R9), Z8
 	VADDPS        320(BX), Z8, Z8
 	VADDPS        Z2, Z8, Z8
@@ -2610,18 +2625,18 @@ again0:
 	VMOVAPS       Z8, Z8
 	VPTERNLOGD    $0xb4, Z1, Z9, Z8
 	VMOVUPS       Z9, 320(BX)
-	VMOVUPS       Z8, 3904(R8)
+	VMOVUPS       Z8, 320(R11)
 	VMAXPS        Z8, Z10, Z10
 	VPTERNLOGD    $0x96, Z9, Z11, Z6
 	VADDPS        Z8, Z4, Z4
 	VMOVUPS       512(AX), Z9
 	VADDPS        Z8, Z8, Z8
 	VSUBPS        Z8, Z9, K1, Z8
-	VMOVUPS       Z8, 4416(R8)
+	VMOVUPS       Z8, 832(R11)
 	VMINPS        Z8, Z7, Z7
 	VMOVUPS       320(AX), Z8
 	VBLENDMPS     448(AX), Z8, K1, Z8
-	VMOVUPS       Z8, 4928(R8)
+	VMOVUPS       Z8, 1344(R11)
 	VMOVUPS       384(R9), Z8
 	VADDPS        384(BX), Z8, Z8
 	VADDPS        Z2, Z8, Z8
@@ -2638,17 +2653,17 @@ again0:
 	VMOVAPS       Z8, Z8
 	VPTERNLOGD    $0xb4, Z1, Z11, Z8
 	VMOVUPS       Z11, 384(BX)
-	VMOVUPS       Z8, 3968(R8)
+	VMOVUPS       Z8, 384(R11)
 	VMAXPS        Z8, Z10, Z10
 	VADDPS        Z8, Z4, Z4
 	VMOVUPS       512(AX), Z12
 	VADDPS        Z8, Z8, Z8
 	VSUBPS        Z8, Z12, K1, Z8
-	VMOVUPS       Z8, 4480(R8)
+	VMOVUPS       Z8, 896(R11)
 	VMINPS        Z8, Z7, Z7
 	VMOVUPS       320(AX), Z8
 	VBLENDMPS     448(AX), Z8, K1, Z8
-	VMOVUPS       Z8, 4992(R8)
+	VMOVUPS       Z8, 1408(R11)
 	VMOVUPS       448(R9), Z8
 	VADDPS        448(BX), Z8, Z8
 	VADDPS        Z2, Z8, Z8
@@ -2666,18 +2681,18 @@ again0:
 	VMOVAPS       Z8, Z8
 	VPTERNLOGD    $0xb4, Z1, Z9, Z8
 	VMOVUPS       Z9, 448(BX)
-	VMOVUPS       Z8, 4032(R8)
+	VMOVUPS       Z8, 448(R11)
 	VMAXPS        Z8, Z10, Z10
 	VPTERNLOGD    $0x96, Z9, Z11, Z6
 	VADDPS        Z8, Z4, Z4
 	VMOVUPS       512(AX), Z9
 	VADDPS        Z8, Z8, Z8
 	VSUBPS        Z8, Z9, K1, Z8
-	VMOVUPS       Z8, 4544(R8)
+	VMOVUPS       Z8, 960(R11)
 	VMINPS        Z8, Z7, Z7
 	VMOVUPS       320(AX), Z8
 	VBLENDMPS     448(AX), Z8, K1, Z8
-	VMOVUPS       Z8, 5056(R8)
+	VMOVUPS       Z8, 1472(R11)
 	MOVL          $0x00000001, 832(R9)
 	VPTESTMD      192(AX), Z5, K1
 	VPMOVD2M      Z6, K2
@@ -2695,9 +2710,9 @@ again0:
 	VMOVUPS       384(AX), Z5
 	VMOVUPS.Z     256(AX), K3, Z6
 	KMOVW         K3, 768(R9)
-	VMOVUPS       3584(R8), Z7
-	VBLENDMPS     4096(R8), Z7, K3, Z7
-	VBLENDMPS     4608(R8), Z5, K3, Z8
+	VMOVUPS       (R11), Z7
+	VBLENDMPS     512(R11), Z7, K3, Z7
+	VBLENDMPS     1024(R11), Z5, K3, Z8
 	VCMPPS        $0x00, Z4, Z7, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -2706,9 +2721,9 @@ again0:
 	VPXORD        Z8, Z7, Z7
 	VADDPS        (R9), Z7, Z7
 	VMOVUPS       Z7, (BX)
-	VMOVUPS       3648(R8), Z7
-	VBLENDMPS     4160(R8), Z7, K3, Z7
-	VBLENDMPS     4672(R8), Z5, K3, Z8
+	VMOVUPS       64(R11), Z7
+	VBLENDMPS     576(R11), Z7, K3, Z7
+	VBLENDMPS     1088(R11), Z5, K3, Z8
 	VCMPPS        $0x00, Z4, Z7, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -2717,9 +2732,9 @@ again0:
 	VPXORD        Z8, Z7, Z7
 	VADDPS        64(R9), Z7, Z7
 	VMOVUPS       Z7, 64(BX)
-	VMOVUPS       3712(R8), Z7
-	VBLENDMPS     4224(R8), Z7, K3, Z7
-	VBLENDMPS     4736(R8), Z5, K3, Z8
+	VMOVUPS       128(R11), Z7
+	VBLENDMPS     640(R11), Z7, K3, Z7
+	VBLENDMPS     1152(R11), Z5, K3, Z8
 	VCMPPS        $0x00, Z4, Z7, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -2728,9 +2743,9 @@ again0:
 	VPXORD        Z8, Z7, Z7
 	VADDPS        128(R9), Z7, Z7
 	VMOVUPS       Z7, 128(BX)
-	VMOVUPS       3776(R8), Z7
-	VBLENDMPS     4288(R8), Z7, K3, Z7
-	VBLENDMPS     4800(R8), Z5, K3, Z8
+	VMOVUPS       192(R11), Z7
+	VBLENDMPS     704(R11), Z7, K3, Z7
+	VBLENDMPS     1216(R11), Z5, K3, Z8
 	VCMPPS        $0x00, Z4, Z7, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -2739,9 +2754,9 @@ again0:
 	VPXORD        Z8, Z7, Z7
 	VADDPS        192(R9), Z7, Z7
 	VMOVUPS       Z7, 192(BX)
-	VMOVUPS       3840(R8), Z7
-	VBLENDMPS     4352(R8), Z7, K3, Z7
-	VBLENDMPS     4864(R8), Z5, K3, Z8
+	VMOVUPS       256(R11), Z7
+	VBLENDMPS     768(R11), Z7, K3, Z7
+	VBLENDMPS     1280(R11), Z5, K3, Z8
 	VCMPPS        $0x00, Z4, Z7, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -2750,9 +2765,9 @@ again0:
 	VPXORD        Z8, Z7, Z7
 	VADDPS        256(R9), Z7, Z7
 	VMOVUPS       Z7, 256(BX)
-	VMOVUPS       3904(R8), Z7
-	VBLENDMPS     4416(R8), Z7, K3, Z7
-	VBLENDMPS     4928(R8), Z5, K3, Z8
+	VMOVUPS       320(R11), Z7
+	VBLENDMPS     832(R11), Z7, K3, Z7
+	VBLENDMPS     1344(R11), Z5, K3, Z8
 	VCMPPS        $0x00, Z4, Z7, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -2761,9 +2776,9 @@ again0:
 	VPXORD        Z8, Z7, Z7
 	VADDPS        320(R9), Z7, Z7
 	VMOVUPS       Z7, 320(BX)
-	VMOVUPS       3968(R8), Z7
-	VBLENDMPS     4480(R8), Z7, K3, Z7
-	VBLENDMPS     4992(R8), Z5, K3, Z8
+	VMOVUPS       384(R11), Z7
+	VBLENDMPS     896(R11), Z7, K3, Z7
+	VBLENDMPS     1408(R11), Z5, K3, Z8
 	VCMPPS        $0x00, Z4, Z7, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -2772,9 +2787,9 @@ again0:
 	VPXORD        Z8, Z7, Z7
 	VADDPS        384(R9), Z7, Z7
 	VMOVUPS       Z7, 384(BX)
-	VMOVUPS       4032(R8), Z7
-	VBLENDMPS     4544(R8), Z7, K3, Z7
-	VBLENDMPS     5056(R8), Z5, K3, Z5
+	VMOVUPS       448(R11), Z7
+	VBLENDMPS     960(R11), Z7, K3, Z7
+	VBLENDMPS     1472(R11), Z5, K3, Z5
 	VCMPPS        $0x00, Z4, Z7, K2
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
@@ -2939,7 +2954,7 @@ group:
 
 // func closestD4AVX512(z *float32, y *float32, groups int, factor float32, table *uint64)
 // Requires: AVX, AVX512F, CMOV
-TEXT ·closestD4AVX512(SB), $5184-40
+TEXT ·closestD4AVX512(SB), $3648-40
 	MOVQ         table+32(FP), AX
 	VMOVUPS      (AX), Z0
 	VMOVUPS      64(AX), Z1
@@ -3220,7 +3235,7 @@ again4:
 
 // func closestBoxD4AVX512(z *float32, y *float32, groups int, factor float32, table *uint64)
 // Requires: AVX, AVX512DQ, AVX512F, CMOV
-TEXT ·closestBoxD4AVX512(SB), $5184-40
+TEXT ·closestBoxD4AVX512(SB), $5248-40
 	MOVQ         table+32(FP), AX
 	VMOVUPS      (AX), Z0
 	VMOVUPS      64(AX), Z1
@@ -3502,6 +3517,9 @@ done4:
 	RET
 
 again0:
+	LEAQ       3648(SP), R10
+	ADDQ       $0x0000003f, R10
+	ANDQ       $-64, R10
 	VMOVUPS    (R8), Z7
 	VADDPS     (SI), Z7, Z7
 	VADDPS     Z2, Z7, Z7
@@ -3518,7 +3536,7 @@ again0:
 	VMOVAPS    Z7, Z7
 	VPTERNLOGD $0xb4, Z1, Z10, Z7
 	VMOVUPS    Z10, (SI)
-	VMOVUPS    Z7, 3584(DI)
+	VMOVUPS    Z7, (R10)
 	VMOVUPS    64(R8), Z10
 	VADDPS     64(SI), Z10, Z10
 	VADDPS     Z2, Z10, Z10
@@ -3536,7 +3554,7 @@ again0:
 	VMOVAPS    Z10, Z10
 	VPTERNLOGD $0xb4, Z1, Z11, Z10
 	VMOVUPS    Z11, 64(SI)
-	VMOVUPS    Z10, 3648(DI)
+	VMOVUPS    Z10, 64(R10)
 	VMAXPS     Z10, Z7, Z7
 	VMOVUPS    128(R8), Z10
 	VADDPS     128(SI), Z10, Z10
@@ -3554,7 +3572,7 @@ again0:
 	VMOVAPS    Z10, Z10
 	VPTERNLOGD $0xb4, Z1, Z12, Z10
 	VMOVUPS    Z12, 128(SI)
-	VMOVUPS    Z10, 3712(DI)
+	VMOVUPS    Z10, 128(R10)
 	VMAXPS     Z10, Z7, Z7
 	VMOVUPS    192(R8), Z10
 	VADDPS     192(SI), Z10, Z10
@@ -3573,12 +3591,12 @@ again0:
 	VMOVAPS    Z10, Z10
 	VPTERNLOGD $0xb4, Z1, Z11, Z10
 	VMOVUPS    Z11, 192(SI)
-	VMOVUPS    Z10, 3776(DI)
+	VMOVUPS    Z10, 192(R10)
 	VMAXPS     Z10, Z7, Z7
 	MOVL       $0x00000001, 832(R8)
 	VPTESTMD   192(AX), Z8, K1
 	VMOVUPS    384(AX), Z8
-	VMOVUPS    3584(DI), Z10
+	VMOVUPS    (R10), Z10
 	VCMPPS     $0x00, Z7, Z10, K2
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
@@ -3587,7 +3605,7 @@ again0:
 	VPXORD     Z11, Z10, Z10
 	VADDPS     (R8), Z10, Z10
 	VMOVUPS    Z10, (SI)
-	VMOVUPS    3648(DI), Z10
+	VMOVUPS    64(R10), Z10
 	VCMPPS     $0x00, Z7, Z10, K2
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
@@ -3596,7 +3614,7 @@ again0:
 	VPXORD     Z11, Z10, Z10
 	VADDPS     64(R8), Z10, Z10
 	VMOVUPS    Z10, 64(SI)
-	VMOVUPS    3712(DI), Z10
+	VMOVUPS    128(R10), Z10
 	VCMPPS     $0x00, Z7, Z10, K2
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
@@ -3605,7 +3623,7 @@ again0:
 	VPXORD     Z11, Z10, Z10
 	VADDPS     128(R8), Z10, Z10
 	VMOVUPS    Z10, 128(SI)
-	VMOVUPS    3776(DI), Z10
+	VMOVUPS    192(R10), Z10
 	VCMPPS     $0x00, Z7, Z10, K2
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
@@ -3617,6 +3635,9 @@ again0:
 	JMP        found0
 
 again4:
+	LEAQ       3648(SP), R10
+	ADDQ       $0x0000003f, R10
+	ANDQ       $-64, R10
 	VMOVUPS    256(R8), Z4
 	VADDPS     256(SI), Z4, Z4
 	VADDPS     Z2, Z4, Z4
@@ -3633,7 +3654,7 @@ again4:
 	VMOVAPS    Z4, Z4
 	VPTERNLOGD $0xb4, Z1, Z6, Z4
 	VMOVUPS    Z6, 256(SI)
-	VMOVUPS    Z4, 3840(DI)
+	VMOVUPS    Z4, 256(R10)
 	VMOVUPS    320(R8), Z6
 	VADDPS     320(SI), Z6, Z6
 	VADDPS     Z2, Z6, Z6
@@ -3651,7 +3672,7 @@ again4:
 	VMOVAPS    Z6, Z6
 	VPTERNLOGD $0xb4, Z1, Z7, Z6
 	VMOVUPS    Z7, 320(SI)
-	VMOVUPS    Z6, 3904(DI)
+	VMOVUPS    Z6, 320(R10)
 	VMAXPS     Z6, Z4, Z4
 	VMOVUPS    384(R8), Z6
 	VADDPS     384(SI), Z6, Z6
@@ -3669,7 +3690,7 @@ again4:
 	VMOVAPS    Z6, Z6
 	VPTERNLOGD $0xb4, Z1, Z8, Z6
 	VMOVUPS    Z8, 384(SI)
-	VMOVUPS    Z6, 3968(DI)
+	VMOVUPS    Z6, 384(R10)
 	VMAXPS     Z6, Z4, Z4
 	VMOVUPS    448(R8), Z6
 	VADDPS     448(SI), Z6, Z6
@@ -3688,12 +3709,12 @@ again4:
 	VMOVAPS    Z6, Z6
 	VPTERNLOGD $0xb4, Z1, Z7, Z6
 	VMOVUPS    Z7, 448(SI)
-	VMOVUPS    Z6, 4032(DI)
+	VMOVUPS    Z6, 448(R10)
 	VMAXPS     Z6, Z4, Z4
 	MOVL       $0x00000001, 836(R8)
 	VPTESTMD   192(AX), Z5, K1
 	VMOVUPS    384(AX), Z5
-	VMOVUPS    3840(DI), Z6
+	VMOVUPS    256(R10), Z6
 	VCMPPS     $0x00, Z4, Z6, K2
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
@@ -3702,7 +3723,7 @@ again4:
 	VPXORD     Z7, Z6, Z6
 	VADDPS     256(R8), Z6, Z6
 	VMOVUPS    Z6, 256(SI)
-	VMOVUPS    3904(DI), Z6
+	VMOVUPS    320(R10), Z6
 	VCMPPS     $0x00, Z4, Z6, K2
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
@@ -3711,7 +3732,7 @@ again4:
 	VPXORD     Z7, Z6, Z6
 	VADDPS     320(R8), Z6, Z6
 	VMOVUPS    Z6, 320(SI)
-	VMOVUPS    3968(DI), Z6
+	VMOVUPS    384(R10), Z6
 	VCMPPS     $0x00, Z4, Z6, K2
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
@@ -3720,7 +3741,7 @@ again4:
 	VPXORD     Z7, Z6, Z6
 	VADDPS     384(R8), Z6, Z6
 	VMOVUPS    Z6, 384(SI)
-	VMOVUPS    4032(DI), Z6
+	VMOVUPS    448(R10), Z6
 	VCMPPS     $0x00, Z4, Z6, K2
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
@@ -3747,7 +3768,7 @@ risky4:
 
 // func roundTripBoxD4AVX512(rows *float32, peaks *float32, groups int, inverse float32, step float32, table *uint64)
 // Requires: AVX, AVX512DQ, AVX512F, CMOV
-TEXT ·roundTripBoxD4AVX512(SB), $5184-40
+TEXT ·roundTripBoxD4AVX512(SB), $5248-40
 	MOVQ         table+32(FP), AX
 	VMOVUPS      (AX), Z0
 	VMOVUPS      64(AX), Z1
@@ -3972,6 +3993,9 @@ done4:
 	RET
 
 again0:
+	LEAQ       3648(SP), R9
+	ADDQ       $0x0000003f, R9
+	ANDQ       $-64, R9
 	VMOVUPS    (DI), Z5
 	VADDPS     (CX), Z5, Z5
 	VADDPS     Z2, Z5, Z5
@@ -3988,7 +4012,7 @@ again0:
 	VMOVAPS    Z5, Z5
 	VPTERNLOGD $0xb4, Z1, Z7, Z5
 	VMOVUPS    Z7, (CX)
-	VMOVUPS    Z5, 3584(SI)
+	VMOVUPS    Z5, (R9)
 	VMOVUPS    64(DI), Z7
 	VADDPS     64(CX), Z7, Z7
 	VADDPS     Z2, Z7, Z7
@@ -4006,7 +4030,7 @@ again0:
 	VMOVAPS    Z7, Z7
 	VPTERNLOGD $0xb4, Z1, Z8, Z7
 	VMOVUPS    Z8, 64(CX)
-	VMOVUPS    Z7, 3648(SI)
+	VMOVUPS    Z7, 64(R9)
 	VMAXPS     Z7, Z5, Z5
 	VMOVUPS    128(DI), Z7
 	VADDPS     128(CX), Z7, Z7
@@ -4024,7 +4048,7 @@ again0:
 	VMOVAPS    Z7, Z7
 	VPTERNLOGD $0xb4, Z1, Z9, Z7
 	VMOVUPS    Z9, 128(CX)
-	VMOVUPS    Z7, 3712(SI)
+	VMOVUPS    Z7, 128(R9)
 	VMAXPS     Z7, Z5, Z5
 	VMOVUPS    192(DI), Z7
 	VADDPS     192(CX), Z7, Z7
@@ -4043,12 +4067,12 @@ again0:
 	VMOVAPS    Z7, Z7
 	VPTERNLOGD $0xb4, Z1, Z8, Z7
 	VMOVUPS    Z8, 192(CX)
-	VMOVUPS    Z7, 3776(SI)
+	VMOVUPS    Z7, 192(R9)
 	VMAXPS     Z7, Z5, Z5
 	MOVL       $0x00000001, 832(DI)
 	VPTESTMD   192(AX), Z6, K1
 	VMOVUPS    384(AX), Z6
-	VMOVUPS    3584(SI), Z7
+	VMOVUPS    (R9), Z7
 	VCMPPS     $0x00, Z5, Z7, K2
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
@@ -4057,7 +4081,7 @@ again0:
 	VPXORD     Z8, Z7, Z7
 	VADDPS     (DI), Z7, Z7
 	VMOVUPS    Z7, (CX)
-	VMOVUPS    3648(SI), Z7
+	VMOVUPS    64(R9), Z7
 	VCMPPS     $0x00, Z5, Z7, K2
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
@@ -4066,7 +4090,7 @@ again0:
 	VPXORD     Z8, Z7, Z7
 	VADDPS     64(DI), Z7, Z7
 	VMOVUPS    Z7, 64(CX)
-	VMOVUPS    3712(SI), Z7
+	VMOVUPS    128(R9), Z7
 	VCMPPS     $0x00, Z5, Z7, K2
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
@@ -4075,7 +4099,7 @@ again0:
 	VPXORD     Z8, Z7, Z7
 	VADDPS     128(DI), Z7, Z7
 	VMOVUPS    Z7, 128(CX)
-	VMOVUPS    3776(SI), Z7
+	VMOVUPS    192(R9), Z7
 	VCMPPS     $0x00, Z5, Z7, K2
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
@@ -4087,6 +4111,9 @@ again0:
 	JMP        found0
 
 again4:
+	LEAQ       3648(SP), R9
+	ADDQ       $0x0000003f, R9
+	ANDQ       $-64, R9
 	VMOVUPS    256(DI), Z5
 	VADDPS     256(CX), Z5, Z5
 	VADDPS     Z2, Z5, Z5
@@ -4103,7 +4130,7 @@ again4:
 	VMOVAPS    Z5, Z5
 	VPTERNLOGD $0xb4, Z1, Z7, Z5
 	VMOVUPS    Z7, 256(CX)
-	VMOVUPS    Z5, 3840(SI)
+	VMOVUPS    Z5, 256(R9)
 	VMOVUPS    320(DI), Z7
 	VADDPS     320(CX), Z7, Z7
 	VADDPS     Z2, Z7, Z7
@@ -4121,7 +4148,7 @@ again4:
 	VMOVAPS    Z7, Z7
 	VPTERNLOGD $0xb4, Z1, Z8, Z7
 	VMOVUPS    Z8, 320(CX)
-	VMOVUPS    Z7, 3904(SI)
+	VMOVUPS    Z7, 320(R9)
 	VMAXPS     Z7, Z5, Z5
 	VMOVUPS    384(DI), Z7
 	VADDPS     384(CX), Z7, Z7
@@ -4139,7 +4166,7 @@ again4:
 	VMOVAPS    Z7, Z7
 	VPTERNLOGD $0xb4, Z1, Z9, Z7
 	VMOVUPS    Z9, 384(CX)
-	VMOVUPS    Z7, 3968(SI)
+	VMOVUPS    Z7, 384(R9)
 	VMAXPS     Z7, Z5, Z5
 	VMOVUPS    448(DI), Z7
 	VADDPS     448(CX), Z7, Z7
@@ -4158,12 +4185,12 @@ again4:
 	VMOVAPS    Z7, Z7
 	VPTERNLOGD $0xb4, Z1, Z8, Z7
 	VMOVUPS    Z8, 448(CX)
-	VMOVUPS    Z7, 4032(SI)
+	VMOVUPS    Z7, 448(R9)
 	VMAXPS     Z7, Z5, Z5
 	MOVL       $0x00000001, 836(DI)
 	VPTESTMD   192(AX), Z6, K1
 	VMOVUPS    384(AX), Z6
-	VMOVUPS    3840(SI), Z7
+	VMOVUPS    256(R9), Z7
 	VCMPPS     $0x00, Z5, Z7, K2
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
@@ -4172,7 +4199,7 @@ again4:
 	VPXORD     Z8, Z7, Z7
 	VADDPS     256(DI), Z7, Z7
 	VMOVUPS    Z7, 256(CX)
-	VMOVUPS    3904(SI), Z7
+	VMOVUPS    320(R9), Z7
 	VCMPPS     $0x00, Z5, Z7, K2
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
@@ -4181,7 +4208,7 @@ again4:
 	VPXORD     Z8, Z7, Z7
 	VADDPS     320(DI), Z7, Z7
 	VMOVUPS    Z7, 320(CX)
-	VMOVUPS    3968(SI), Z7
+	VMOVUPS    384(R9), Z7
 	VCMPPS     $0x00, Z5, Z7, K2
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
@@ -4190,7 +4217,7 @@ again4:
 	VPXORD     Z8, Z7, Z7
 	VADDPS     384(DI), Z7, Z7
 	VMOVUPS    Z7, 384(CX)
-	VMOVUPS    4032(SI), Z7
+	VMOVUPS    448(R9), Z7
 	VCMPPS     $0x00, Z5, Z7, K2
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
@@ -4217,7 +4244,7 @@ risky4:
 
 // func packBoxD4AVX512(dst *byte, rows *float32, peaks *float32, groups int, inverse float32, table *uint64)
 // Requires: AVX, AVX512DQ, AVX512F, CMOV
-TEXT ·packBoxD4AVX512(SB), $5184-48
+TEXT ·packBoxD4AVX512(SB), $5248-48
 	MOVQ         table+40(FP), AX
 	VMOVUPS      (AX), Z0
 	VMOVUPS      64(AX), Z1
@@ -4476,6 +4503,9 @@ done4:
 	RET
 
 again0:
+	LEAQ       3648(SP), R10
+	ADDQ       $0x0000003f, R10
+	ANDQ       $-64, R10
 	VMOVUPS    (R8), Z4
 	VADDPS     (DX), Z4, Z4
 	VADDPS     Z2, Z4, Z4
@@ -4492,7 +4522,7 @@ again0:
 	VMOVAPS    Z4, Z4
 	VPTERNLOGD $0xb4, Z1, Z6, Z4
 	VMOVUPS    Z6, (DX)
-	VMOVUPS    Z4, 3584(DI)
+	VMOVUPS    Z4, (R10)
 	VMOVUPS    64(R8), Z6
 	VADDPS     64(DX), Z6, Z6
 	VADDPS     Z2, Z6, Z6
@@ -4510,7 +4540,7 @@ again0:
 	VMOVAPS    Z6, Z6
 	VPTERNLOGD $0xb4, Z1, Z7, Z6
 	VMOVUPS    Z7, 64(DX)
-	VMOVUPS    Z6, 3648(DI)
+	VMOVUPS    Z6, 64(R10)
 	VMAXPS     Z6, Z4, Z4
 	VMOVUPS    128(R8), Z6
 	VADDPS     128(DX), Z6, Z6
@@ -4528,7 +4558,7 @@ again0:
 	VMOVAPS    Z6, Z6
 	VPTERNLOGD $0xb4, Z1, Z8, Z6
 	VMOVUPS    Z8, 128(DX)
-	VMOVUPS    Z6, 3712(DI)
+	VMOVUPS    Z6, 128(R10)
 	VMAXPS     Z6, Z4, Z4
 	VMOVUPS    192(R8), Z6
 	VADDPS     192(DX), Z6, Z6
@@ -4547,12 +4577,12 @@ again0:
 	VMOVAPS    Z6, Z6
 	VPTERNLOGD $0xb4, Z1, Z7, Z6
 	VMOVUPS    Z7, 192(DX)
-	VMOVUPS    Z6, 3776(DI)
+	VMOVUPS    Z6, 192(R10)
 	VMAXPS     Z6, Z4, Z4
 	MOVL       $0x00000001, 832(R8)
 	VPTESTMD   192(AX), Z5, K1
 	VMOVUPS    384(AX), Z5
-	VMOVUPS    3584(DI), Z6
+	VMOVUPS    (R10), Z6
 	VCMPPS     $0x00, Z4, Z6, K2
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
@@ -4561,7 +4591,7 @@ again0:
 	VPXORD     Z7, Z6, Z6
 	VADDPS     (R8), Z6, Z6
 	VMOVUPS    Z6, (DX)
-	VMOVUPS    3648(DI), Z6
+	VMOVUPS    64(R10), Z6
 	VCMPPS     $0x00, Z4, Z6, K2
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
@@ -4570,7 +4600,7 @@ again0:
 	VPXORD     Z7, Z6, Z6
 	VADDPS     64(R8), Z6, Z6
 	VMOVUPS    Z6, 64(DX)
-	VMOVUPS    3712(DI), Z6
+	VMOVUPS    128(R10), Z6
 	VCMPPS     $0x00, Z4, Z6, K2
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
@@ -4579,7 +4609,7 @@ again0:
 	VPXORD     Z7, Z6, Z6
 	VADDPS     128(R8), Z6, Z6
 	VMOVUPS    Z6, 128(DX)
-	VMOVUPS    3776(DI), Z6
+	VMOVUPS    192(R10), Z6
 	VCMPPS     $0x00, Z4, Z6, K2
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
@@ -4591,6 +4621,9 @@ again0:
 	JMP        found0
 
 again4:
+	LEAQ       3648(SP), R10
+	ADDQ       $0x0000003f, R10
+	ANDQ       $-64, R10
 	VMOVUPS    256(R8), Z4
 	VADDPS     256(DX), Z4, Z4
 	VADDPS     Z2, Z4, Z4
@@ -4607,7 +4640,7 @@ again4:
 	VMOVAPS    Z4, Z4
 	VPTERNLOGD $0xb4, Z1, Z6, Z4
 	VMOVUPS    Z6, 256(DX)
-	VMOVUPS    Z4, 3840(DI)
+	VMOVUPS    Z4, 256(R10)
 	VMOVUPS    320(R8), Z6
 	VADDPS     320(DX), Z6, Z6
 	VADDPS     Z2, Z6, Z6
@@ -4625,7 +4658,7 @@ again4:
 	VMOVAPS    Z6, Z6
 	VPTERNLOGD $0xb4, Z1, Z7, Z6
 	VMOVUPS    Z7, 320(DX)
-	VMOVUPS    Z6, 3904(DI)
+	VMOVUPS    Z6, 320(R10)
 	VMAXPS     Z6, Z4, Z4
 	VMOVUPS    384(R8), Z6
 	VADDPS     384(DX), Z6, Z6
@@ -4643,7 +4676,7 @@ again4:
 	VMOVAPS    Z6, Z6
 	VPTERNLOGD $0xb4, Z1, Z8, Z6
 	VMOVUPS    Z8, 384(DX)
-	VMOVUPS    Z6, 3968(DI)
+	VMOVUPS    Z6, 384(R10)
 	VMAXPS     Z6, Z4, Z4
 	VMOVUPS    448(R8), Z6
 	VADDPS     448(DX), Z6, Z6
@@ -4662,12 +4695,12 @@ again4:
 	VMOVAPS    Z6, Z6
 	VPTERNLOGD $0xb4, Z1, Z7, Z6
 	VMOVUPS    Z7, 448(DX)
-	VMOVUPS    Z6, 4032(DI)
+	VMOVUPS    Z6, 448(R10)
 	VMAXPS     Z6, Z4, Z4
 	MOVL       $0x00000001, 836(R8)
 	VPTESTMD   192(AX), Z5, K1
 	VMOVUPS    384(AX), Z5
-	VMOVUPS    3840(DI), Z6
+	VMOVUPS    256(R10), Z6
 	VCMPPS     $0x00, Z4, Z6, K2
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
@@ -4676,7 +4709,7 @@ again4:
 	VPXORD     Z7, Z6, Z6
 	VADDPS     256(R8), Z6, Z6
 	VMOVUPS    Z6, 256(DX)
-	VMOVUPS    3904(DI), Z6
+	VMOVUPS    320(R10), Z6
 	VCMPPS     $0x00, Z4, Z6, K2
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
@@ -4685,7 +4718,7 @@ again4:
 	VPXORD     Z7, Z6, Z6
 	VADDPS     320(R8), Z6, Z6
 	VMOVUPS    Z6, 320(DX)
-	VMOVUPS    3968(DI), Z6
+	VMOVUPS    384(R10), Z6
 	VCMPPS     $0x00, Z4, Z6, K2
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
@@ -4694,7 +4727,7 @@ again4:
 	VPXORD     Z7, Z6, Z6
 	VADDPS     384(R8), Z6, Z6
 	VMOVUPS    Z6, 384(DX)
-	VMOVUPS    4032(DI), Z6
+	VMOVUPS    448(R10), Z6
 	VCMPPS     $0x00, Z4, Z6, K2
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
@@ -4835,7 +4868,7 @@ group:
 
 // func closestE8AVX2(z *float32, y *float32, groups int, factor float32, table *uint64)
 // Requires: AVX, AVX2, CMOV
-TEXT ·closestE8AVX2(SB), $2624-40
+TEXT ·closestE8AVX2(SB), $1856-40
 	MOVQ         table+32(FP), AX
 	MOVQ         z+0(FP), CX
 	MOVQ         y+8(FP), DX
@@ -5178,7 +5211,7 @@ again0:
 
 // func closestBoxE8AVX2(z *float32, y *float32, groups int, factor float32, table *uint64)
 // Requires: AVX, AVX2, CMOV
-TEXT ·closestBoxE8AVX2(SB), $2624-40
+TEXT ·closestBoxE8AVX2(SB), $2688-40
 	MOVQ         table+32(FP), AX
 	MOVQ         z+0(FP), CX
 	MOVQ         y+8(FP), DX
@@ -5501,6 +5534,9 @@ done0:
 	RET
 
 again0:
+	LEAQ      1856(SP), R10
+	ADDQ      $0x0000003f, R10
+	ANDQ      $-64, R10
 	VPXOR     Y1, Y1, Y1
 	VMOVUPS   (R8), Y2
 	VADDPS    (SI), Y2, Y2
@@ -5519,15 +5555,15 @@ again0:
 	VPAND     128(AX), Y4, Y6
 	VPXOR     Y2, Y6, Y6
 	VMOVUPS   Y4, (SI)
-	VMOVUPS   Y6, 1792(DI)
+	VMOVUPS   Y6, (R10)
 	VMOVUPS   512(AX), Y7
 	VADDPS    Y6, Y6, Y2
 	VSUBPS    Y2, Y7, Y7
 	VBLENDVPS Y5, Y7, Y2, Y2
-	VMOVUPS   Y2, 2048(DI)
+	VMOVUPS   Y2, 256(R10)
 	VMOVUPS   320(AX), Y7
 	VBLENDVPS Y5, 448(AX), Y7, Y5
-	VMOVUPS   Y5, 2304(DI)
+	VMOVUPS   Y5, 512(R10)
 	VMOVUPS   32(R8), Y5
 	VADDPS    32(SI), Y5, Y5
 	VADDPS    Y1, Y5, Y5
@@ -5546,7 +5582,7 @@ again0:
 	VPAND     128(AX), Y7, Y9
 	VPXOR     Y5, Y9, Y9
 	VMOVUPS   Y7, 32(SI)
-	VMOVUPS   Y9, 1824(DI)
+	VMOVUPS   Y9, 32(R10)
 	VMAXPS    Y9, Y6, Y5
 	VXORPS    Y7, Y4, Y4
 	VADDPS    Y9, Y6, Y6
@@ -5554,11 +5590,11 @@ again0:
 	VADDPS    Y9, Y9, Y9
 	VSUBPS    Y9, Y7, Y7
 	VBLENDVPS Y8, Y7, Y9, Y7
-	VMOVUPS   Y7, 2080(DI)
+	VMOVUPS   Y7, 288(R10)
 	VMINPS    Y7, Y2, Y2
 	VMOVUPS   320(AX), Y7
 	VBLENDVPS Y8, 448(AX), Y7, Y7
-	VMOVUPS   Y7, 2336(DI)
+	VMOVUPS   Y7, 544(R10)
 	VMOVUPS   64(R8), Y7
 	VADDPS    64(SI), Y7, Y7
 	VADDPS    Y1, Y7, Y7
@@ -5577,7 +5613,7 @@ again0:
 	VPAND     128(AX), Y8, Y10
 	VPXOR     Y7, Y10, Y10
 	VMOVUPS   Y8, 64(SI)
-	VMOVUPS   Y10, 1856(DI)
+	VMOVUPS   Y10, 64(R10)
 	VMAXPS    Y10, Y5, Y5
 	VXORPS    Y8, Y4, Y4
 	VADDPS    Y10, Y6, Y6
@@ -5585,11 +5621,11 @@ again0:
 	VADDPS    Y10, Y10, Y8
 	VSUBPS    Y8, Y7, Y7
 	VBLENDVPS Y9, Y7, Y8, Y7
-	VMOVUPS   Y7, 2112(DI)
+	VMOVUPS   Y7, 320(R10)
 	VMINPS    Y7, Y2, Y2
 	VMOVUPS   320(AX), Y7
 	VBLENDVPS Y9, 448(AX), Y7, Y7
-	VMOVUPS   Y7, 2368(DI)
+	VMOVUPS   Y7, 576(R10)
 	VMOVUPS   96(R8), Y7
 	VADDPS    96(SI), Y7, Y7
 	VADDPS    Y1, Y7, Y7
@@ -5608,7 +5644,7 @@ again0:
 	VPAND     128(AX), Y8, Y10
 	VPXOR     Y7, Y10, Y10
 	VMOVUPS   Y8, 96(SI)
-	VMOVUPS   Y10, 1888(DI)
+	VMOVUPS   Y10, 96(R10)
 	VMAXPS    Y10, Y5, Y5
 	VXORPS    Y8, Y4, Y4
 	VADDPS    Y10, Y6, Y6
@@ -5616,11 +5652,11 @@ again0:
 	VADDPS    Y10, Y10, Y8
 	VSUBPS    Y8, Y7, Y7
 	VBLENDVPS Y9, Y7, Y8, Y7
-	VMOVUPS   Y7, 2144(DI)
+	VMOVUPS   Y7, 352(R10)
 	VMINPS    Y7, Y2, Y2
 	VMOVUPS   320(AX), Y7
 	VBLENDVPS Y9, 448(AX), Y7, Y7
-	VMOVUPS   Y7, 2400(DI)
+	VMOVUPS   Y7, 608(R10)
 	VMOVUPS   128(R8), Y7
 	VADDPS    128(SI), Y7, Y7
 	VADDPS    Y1, Y7, Y7
@@ -5639,7 +5675,7 @@ again0:
 	VPAND     128(AX), Y8, Y10
 	VPXOR     Y7, Y10, Y10
 	VMOVUPS   Y8, 128(SI)
-	VMOVUPS   Y10, 1920(DI)
+	VMOVUPS   Y10, 128(R10)
 	VMAXPS    Y10, Y5, Y5
 	VXORPS    Y8, Y4, Y4
 	VADDPS    Y10, Y6, Y6
@@ -5647,11 +5683,11 @@ again0:
 	VADDPS    Y10, Y10, Y8
 	VSUBPS    Y8, Y7, Y7
 	VBLENDVPS Y9, Y7, Y8, Y7
-	VMOVUPS   Y7, 2176(DI)
+	VMOVUPS   Y7, 384(R10)
 	VMINPS    Y7, Y2, Y2
 	VMOVUPS   320(AX), Y7
 	VBLENDVPS Y9, 448(AX), Y7, Y7
-	VMOVUPS   Y7, 2432(DI)
+	VMOVUPS   Y7, 640(R10)
 	VMOVUPS   160(R8), Y7
 	VADDPS    160(SI), Y7, Y7
 	VADDPS    Y1, Y7, Y7
@@ -5670,7 +5706,7 @@ again0:
 	VPAND     128(AX), Y8, Y10
 	VPXOR     Y7, Y10, Y10
 	VMOVUPS   Y8, 160(SI)
-	VMOVUPS   Y10, 1952(DI)
+	VMOVUPS   Y10, 160(R10)
 	VMAXPS    Y10, Y5, Y5
 	VXORPS    Y8, Y4, Y4
 	VADDPS    Y10, Y6, Y6
@@ -5678,11 +5714,11 @@ again0:
 	VADDPS    Y10, Y10, Y8
 	VSUBPS    Y8, Y7, Y7
 	VBLENDVPS Y9, Y7, Y8, Y7
-	VMOVUPS   Y7, 2208(DI)
+	VMOVUPS   Y7, 416(R10)
 	VMINPS    Y7, Y2, Y2
 	VMOVUPS   320(AX), Y7
 	VBLENDVPS Y9, 448(AX), Y7, Y7
-	VMOVUPS   Y7, 2464(DI)
+	VMOVUPS   Y7, 672(R10)
 	VMOVUPS   192(R8), Y7
 	VADDPS    192(SI), Y7, Y7
 	VADDPS    Y1, Y7, Y7
@@ -5701,7 +5737,7 @@ again0:
 	VPAND     128(AX), Y8, Y10
 	VPXOR     Y7, Y10, Y10
 	VMOVUPS   Y8, 192(SI)
-	VMOVUPS   Y10, 1984(DI)
+	VMOVUPS   Y10, 192(R10)
 	VMAXPS    Y10, Y5, Y5
 	VXORPS    Y8, Y4, Y4
 	VADDPS    Y10, Y6, Y6
@@ -5709,11 +5745,11 @@ again0:
 	VADDPS    Y10, Y10, Y8
 	VSUBPS    Y8, Y7, Y7
 	VBLENDVPS Y9, Y7, Y8, Y7
-	VMOVUPS   Y7, 2240(DI)
+	VMOVUPS   Y7, 448(R10)
 	VMINPS    Y7, Y2, Y2
 	VMOVUPS   320(AX), Y7
 	VBLENDVPS Y9, 448(AX), Y7, Y7
-	VMOVUPS   Y7, 2496(DI)
+	VMOVUPS   Y7, 704(R10)
 	VMOVUPS   224(R8), Y7
 	VADDPS    224(SI), Y7, Y7
 	VADDPS    Y1, Y7, Y7
@@ -5732,7 +5768,7 @@ again0:
 	VPAND     128(AX), Y1, Y9
 	VPXOR     Y7, Y9, Y9
 	VMOVUPS   Y1, 224(SI)
-	VMOVUPS   Y9, 2016(DI)
+	VMOVUPS   Y9, 224(R10)
 	VMAXPS    Y9, Y5, Y5
 	VXORPS    Y1, Y4, Y4
 	VADDPS    Y9, Y6, Y6
@@ -5740,11 +5776,11 @@ again0:
 	VADDPS    Y9, Y9, Y7
 	VSUBPS    Y7, Y1, Y1
 	VBLENDVPS Y8, Y1, Y7, Y1
-	VMOVUPS   Y1, 2272(DI)
+	VMOVUPS   Y1, 480(R10)
 	VMINPS    Y1, Y2, Y2
 	VMOVUPS   320(AX), Y1
 	VBLENDVPS Y8, 448(AX), Y1, Y1
-	VMOVUPS   Y1, 2528(DI)
+	VMOVUPS   Y1, 736(R10)
 	MOVL      $0x00000001, 416(R8)
 	VPSLLD    $0x1f, Y3, Y1
 	VPSRAD    $0x1f, Y1, Y1
@@ -5765,9 +5801,9 @@ again0:
 	VMOVUPS   384(AX), Y3
 	VPAND     256(AX), Y4, Y5
 	VMOVUPS   Y4, 384(R8)
-	VMOVUPS   1792(DI), Y6
-	VBLENDVPS Y4, 2048(DI), Y6, Y6
-	VBLENDVPS Y4, 2304(DI), Y3, Y7
+	VMOVUPS   (R10), Y6
+	VBLENDVPS Y4, 256(R10), Y6, Y6
+	VBLENDVPS Y4, 512(R10), Y3, Y7
 	VCMPPS    $0x00, Y2, Y6, Y6
 	VPAND     Y1, Y6, Y6
 	VPXOR     Y6, Y1, Y1
@@ -5777,9 +5813,9 @@ again0:
 	VXORPS    Y7, Y6, Y6
 	VADDPS    (R8), Y6, Y6
 	VMOVUPS   Y6, (SI)
-	VMOVUPS   1824(DI), Y6
-	VBLENDVPS Y4, 2080(DI), Y6, Y6
-	VBLENDVPS Y4, 2336(DI), Y3, Y7
+	VMOVUPS   32(R10), Y6
+	VBLENDVPS Y4, 288(R10), Y6, Y6
+	VBLENDVPS Y4, 544(R10), Y3, Y7
 	VCMPPS    $0x00, Y2, Y6, Y6
 	VPAND     Y1, Y6, Y6
 	VPXOR     Y6, Y1, Y1
@@ -5789,9 +5825,9 @@ again0:
 	VXORPS    Y7, Y6, Y6
 	VADDPS    32(R8), Y6, Y6
 	VMOVUPS   Y6, 32(SI)
-	VMOVUPS   1856(DI), Y6
-	VBLENDVPS Y4, 2112(DI), Y6, Y6
-	VBLENDVPS Y4, 2368(DI), Y3, Y7
+	VMOVUPS   64(R10), Y6
+	VBLENDVPS Y4, 320(R10), Y6, Y6
+	VBLENDVPS Y4, 576(R10), Y3, Y7
 	VCMPPS    $0x00, Y2, Y6, Y6
 	VPAND     Y1, Y6, Y6
 	VPXOR     Y6, Y1, Y1
@@ -5801,9 +5837,9 @@ again0:
 	VXORPS    Y7, Y6, Y6
 	VADDPS    64(R8), Y6, Y6
 	VMOVUPS   Y6, 64(SI)
-	VMOVUPS   1888(DI), Y6
-	VBLENDVPS Y4, 2144(DI), Y6, Y6
-	VBLENDVPS Y4, 2400(DI), Y3, Y7
+	VMOVUPS   96(R10), Y6
+	VBLENDVPS Y4, 352(R10), Y6, Y6
+	VBLENDVPS Y4, 608(R10), Y3, Y7
 	VCMPPS    $0x00, Y2, Y6, Y6
 	VPAND     Y1, Y6, Y6
 	VPXOR     Y6, Y1, Y1
@@ -5813,9 +5849,9 @@ again0:
 	VXORPS    Y7, Y6, Y6
 	VADDPS    96(R8), Y6, Y6
 	VMOVUPS   Y6, 96(SI)
-	VMOVUPS   1920(DI), Y6
-	VBLENDVPS Y4, 2176(DI), Y6, Y6
-	VBLENDVPS Y4, 2432(DI), Y3, Y7
+	VMOVUPS   128(R10), Y6
+	VBLENDVPS Y4, 384(R10), Y6, Y6
+	VBLENDVPS Y4, 640(R10), Y3, Y7
 	VCMPPS    $0x00, Y2, Y6, Y6
 	VPAND     Y1, Y6, Y6
 	VPXOR     Y6, Y1, Y1
@@ -5825,9 +5861,9 @@ again0:
 	VXORPS    Y7, Y6, Y6
 	VADDPS    128(R8), Y6, Y6
 	VMOVUPS   Y6, 128(SI)
-	VMOVUPS   1952(DI), Y6
-	VBLENDVPS Y4, 2208(DI), Y6, Y6
-	VBLENDVPS Y4, 2464(DI), Y3, Y7
+	VMOVUPS   160(R10), Y6
+	VBLENDVPS Y4, 416(R10), Y6, Y6
+	VBLENDVPS Y4, 672(R10), Y3, Y7
 	VCMPPS    $0x00, Y2, Y6, Y6
 	VPAND     Y1, Y6, Y6
 	VPXOR     Y6, Y1, Y1
@@ -5837,9 +5873,9 @@ again0:
 	VXORPS    Y7, Y6, Y6
 	VADDPS    160(R8), Y6, Y6
 	VMOVUPS   Y6, 160(SI)
-	VMOVUPS   1984(DI), Y6
-	VBLENDVPS Y4, 2240(DI), Y6, Y6
-	VBLENDVPS Y4, 2496(DI), Y3, Y7
+	VMOVUPS   192(R10), Y6
+	VBLENDVPS Y4, 448(R10), Y6, Y6
+	VBLENDVPS Y4, 704(R10), Y3, Y7
 	VCMPPS    $0x00, Y2, Y6, Y6
 	VPAND     Y1, Y6, Y6
 	VPXOR     Y6, Y1, Y1
@@ -5849,9 +5885,9 @@ again0:
 	VXORPS    Y7, Y6, Y6
 	VADDPS    192(R8), Y6, Y6
 	VMOVUPS   Y6, 192(SI)
-	VMOVUPS   2016(DI), Y6
-	VBLENDVPS Y4, 2272(DI), Y6, Y6
-	VBLENDVPS Y4, 2528(DI), Y3, Y3
+	VMOVUPS   224(R10), Y6
+	VBLENDVPS Y4, 480(R10), Y6, Y6
+	VBLENDVPS Y4, 736(R10), Y3, Y3
 	VCMPPS    $0x00, Y2, Y6, Y2
 	VPAND     Y1, Y2, Y2
 	VPXOR     Y2, Y1, Y1
@@ -5878,7 +5914,7 @@ risky0:
 
 // func roundTripBoxE8AVX2(rows *float32, peaks *float32, groups int, inverse float32, step float32, table *uint64)
 // Requires: AVX, AVX2, CMOV
-TEXT ·roundTripBoxE8AVX2(SB), $2624-40
+TEXT ·roundTripBoxE8AVX2(SB), $2688-40
 	MOVQ         table+32(FP), AX
 	VBROADCASTSS step+28(FP), Y0
 	MOVQ         rows+0(FP), CX
@@ -6152,6 +6188,9 @@ done0:
 	RET
 
 again0:
+	LEAQ      1856(SP), R9
+	ADDQ      $0x0000003f, R9
+	ANDQ      $-64, R9
 	VPXOR     Y2, Y2, Y2
 	VMOVUPS   (DI), Y3
 	VADDPS    (CX), Y3, Y3
@@ -6170,15 +6209,15 @@ again0:
 	VPAND     128(AX), Y5, Y7
 	VPXOR     Y3, Y7, Y7
 	VMOVUPS   Y5, (CX)
-	VMOVUPS   Y7, 1792(SI)
+	VMOVUPS   Y7, (R9)
 	VMOVUPS   512(AX), Y8
 	VADDPS    Y7, Y7, Y3
 	VSUBPS    Y3, Y8, Y8
 	VBLENDVPS Y6, Y8, Y3, Y3
-	VMOVUPS   Y3, 2048(SI)
+	VMOVUPS   Y3, 256(R9)
 	VMOVUPS   320(AX), Y8
 	VBLENDVPS Y6, 448(AX), Y8, Y6
-	VMOVUPS   Y6, 2304(SI)
+	VMOVUPS   Y6, 512(R9)
 	VMOVUPS   32(DI), Y6
 	VADDPS    32(CX), Y6, Y6
 	VADDPS    Y2, Y6, Y6
@@ -6197,7 +6236,7 @@ again0:
 	VPAND     128(AX), Y8, Y10
 	VPXOR     Y6, Y10, Y10
 	VMOVUPS   Y8, 32(CX)
-	VMOVUPS   Y10, 1824(SI)
+	VMOVUPS   Y10, 32(R9)
 	VMAXPS    Y10, Y7, Y6
 	VXORPS    Y8, Y5, Y5
 	VADDPS    Y10, Y7, Y7
@@ -6205,11 +6244,11 @@ again0:
 	VADDPS    Y10, Y10, Y10
 	VSUBPS    Y10, Y8, Y8
 	VBLENDVPS Y9, Y8, Y10, Y8
-	VMOVUPS   Y8, 2080(SI)
+	VMOVUPS   Y8, 288(R9)
 	VMINPS    Y8, Y3, Y3
 	VMOVUPS   320(AX), Y8
 	VBLENDVPS Y9, 448(AX), Y8, Y8
-	VMOVUPS   Y8, 2336(SI)
+	VMOVUPS   Y8, 544(R9)
 	VMOVUPS   64(DI), Y8
 	VADDPS    64(CX), Y8, Y8
 	VADDPS    Y2, Y8, Y8
@@ -6228,7 +6267,7 @@ again0:
 	VPAND     128(AX), Y9, Y11
 	VPXOR     Y8, Y11, Y11
 	VMOVUPS   Y9, 64(CX)
-	VMOVUPS   Y11, 1856(SI)
+	VMOVUPS   Y11, 64(R9)
 	VMAXPS    Y11, Y6, Y6
 	VXORPS    Y9, Y5, Y5
 	VADDPS    Y11, Y7, Y7
@@ -6236,11 +6275,11 @@ again0:
 	VADDPS    Y11, Y11, Y9
 	VSUBPS    Y9, Y8, Y8
 	VBLENDVPS Y10, Y8, Y9, Y8
-	VMOVUPS   Y8, 2112(SI)
+	VMOVUPS   Y8, 320(R9)
 	VMINPS    Y8, Y3, Y3
 	VMOVUPS   320(AX), Y8
 	VBLENDVPS Y10, 448(AX), Y8, Y8
-	VMOVUPS   Y8, 2368(SI)
+	VMOVUPS   Y8, 576(R9)
 	VMOVUPS   96(DI), Y8
 	VADDPS    96(CX), Y8, Y8
 	VADDPS    Y2, Y8, Y8
@@ -6259,7 +6298,7 @@ again0:
 	VPAND     128(AX), Y9, Y11
 	VPXOR     Y8, Y11, Y11
 	VMOVUPS   Y9, 96(CX)
-	VMOVUPS   Y11, 1888(SI)
+	VMOVUPS   Y11, 96(R9)
 	VMAXPS    Y11, Y6, Y6
 	VXORPS    Y9, Y5, Y5
 	VADDPS    Y11, Y7, Y7
@@ -6267,11 +6306,11 @@ again0:
 	VADDPS    Y11, Y11, Y9
 	VSUBPS    Y9, Y8, Y8
 	VBLENDVPS Y10, Y8, Y9, Y8
-	VMOVUPS   Y8, 2144(SI)
+	VMOVUPS   Y8, 352(R9)
 	VMINPS    Y8, Y3, Y3
 	VMOVUPS   320(AX), Y8
 	VBLENDVPS Y10, 448(AX), Y8, Y8
-	VMOVUPS   Y8, 2400(SI)
+	VMOVUPS   Y8, 608(R9)
 	VMOVUPS   128(DI), Y8
 	VADDPS    128(CX), Y8, Y8
 	VADDPS    Y2, Y8, Y8
@@ -6290,7 +6329,7 @@ again0:
 	VPAND     128(AX), Y9, Y11
 	VPXOR     Y8, Y11, Y11
 	VMOVUPS   Y9, 128(CX)
-	VMOVUPS   Y11, 1920(SI)
+	VMOVUPS   Y11, 128(R9)
 	VMAXPS    Y11, Y6, Y6
 	VXORPS    Y9, Y5, Y5
 	VADDPS    Y11, Y7, Y7
@@ -6298,11 +6337,11 @@ again0:
 	VADDPS    Y11, Y11, Y9
 	VSUBPS    Y9, Y8, Y8
 	VBLENDVPS Y10, Y8, Y9, Y8
-	VMOVUPS   Y8, 2176(SI)
+	VMOVUPS   Y8, 384(R9)
 	VMINPS    Y8, Y3, Y3
 	VMOVUPS   320(AX), Y8
 	VBLENDVPS Y10, 448(AX), Y8, Y8
-	VMOVUPS   Y8, 2432(SI)
+	VMOVUPS   Y8, 640(R9)
 	VMOVUPS   160(DI), Y8
 	VADDPS    160(CX), Y8, Y8
 	VADDPS    Y2, Y8, Y8
@@ -6321,7 +6360,7 @@ again0:
 	VPAND     128(AX), Y9, Y11
 	VPXOR     Y8, Y11, Y11
 	VMOVUPS   Y9, 160(CX)
-	VMOVUPS   Y11, 1952(SI)
+	VMOVUPS   Y11, 160(R9)
 	VMAXPS    Y11, Y6, Y6
 	VXORPS    Y9, Y5, Y5
 	VADDPS    Y11, Y7, Y7
@@ -6329,11 +6368,11 @@ again0:
 	VADDPS    Y11, Y11, Y9
 	VSUBPS    Y9, Y8, Y8
 	VBLENDVPS Y10, Y8, Y9, Y8
-	VMOVUPS   Y8, 2208(SI)
+	VMOVUPS   Y8, 416(R9)
 	VMINPS    Y8, Y3, Y3
 	VMOVUPS   320(AX), Y8
 	VBLENDVPS Y10, 448(AX), Y8, Y8
-	VMOVUPS   Y8, 2464(SI)
+	VMOVUPS   Y8, 672(R9)
 	VMOVUPS   192(DI), Y8
 	VADDPS    192(CX), Y8, Y8
 	VADDPS    Y2, Y8, Y8
@@ -6352,7 +6391,7 @@ again0:
 	VPAND     128(AX), Y9, Y11
 	VPXOR     Y8, Y11, Y11
 	VMOVUPS   Y9, 192(CX)
-	VMOVUPS   Y11, 1984(SI)
+	VMOVUPS   Y11, 192(R9)
 	VMAXPS    Y11, Y6, Y6
 	VXORPS    Y9, Y5, Y5
 	VADDPS    Y11, Y7, Y7
@@ -6360,11 +6399,11 @@ again0:
 	VADDPS    Y11, Y11, Y9
 	VSUBPS    Y9, Y8, Y8
 	VBLENDVPS Y10, Y8, Y9, Y8
-	VMOVUPS   Y8, 2240(SI)
+	VMOVUPS   Y8, 448(R9)
 	VMINPS    Y8, Y3, Y3
 	VMOVUPS   320(AX), Y8
 	VBLENDVPS Y10, 448(AX), Y8, Y8
-	VMOVUPS   Y8, 2496(SI)
+	VMOVUPS   Y8, 704(R9)
 	VMOVUPS   224(DI), Y8
 	VADDPS    224(CX), Y8, Y8
 	VADDPS    Y2, Y8, Y8
@@ -6383,7 +6422,7 @@ again0:
 	VPAND     128(AX), Y2, Y10
 	VPXOR     Y8, Y10, Y10
 	VMOVUPS   Y2, 224(CX)
-	VMOVUPS   Y10, 2016(SI)
+	VMOVUPS   Y10, 224(R9)
 	VMAXPS    Y10, Y6, Y6
 	VXORPS    Y2, Y5, Y5
 	VADDPS    Y10, Y7, Y7
@@ -6391,11 +6430,11 @@ again0:
 	VADDPS    Y10, Y10, Y8
 	VSUBPS    Y8, Y2, Y2
 	VBLENDVPS Y9, Y2, Y8, Y2
-	VMOVUPS   Y2, 2272(SI)
+	VMOVUPS   Y2, 480(R9)
 	VMINPS    Y2, Y3, Y3
 	VMOVUPS   320(AX), Y2
 	VBLENDVPS Y9, 448(AX), Y2, Y2
-	VMOVUPS   Y2, 2528(SI)
+	VMOVUPS   Y2, 736(R9)
 	MOVL      $0x00000001, 416(DI)
 	VPSLLD    $0x1f, Y4, Y2
 	VPSRAD    $0x1f, Y2, Y2
@@ -6416,9 +6455,9 @@ again0:
 	VMOVUPS   384(AX), Y4
 	VPAND     256(AX), Y5, Y6
 	VMOVUPS   Y5, 384(DI)
-	VMOVUPS   1792(SI), Y7
-	VBLENDVPS Y5, 2048(SI), Y7, Y7
-	VBLENDVPS Y5, 2304(SI), Y4, Y8
+	VMOVUPS   (R9), Y7
+	VBLENDVPS Y5, 256(R9), Y7, Y7
+	VBLENDVPS Y5, 512(R9), Y4, Y8
 	VCMPPS    $0x00, Y3, Y7, Y7
 	VPAND     Y2, Y7, Y7
 	VPXOR     Y7, Y2, Y2
@@ -6428,9 +6467,9 @@ again0:
 	VXORPS    Y8, Y7, Y7
 	VADDPS    (DI), Y7, Y7
 	VMOVUPS   Y7, (CX)
-	VMOVUPS   1824(SI), Y7
-	VBLENDVPS Y5, 2080(SI), Y7, Y7
-	VBLENDVPS Y5, 2336(SI), Y4, Y8
+	VMOVUPS   32(R9), Y7
+	VBLENDVPS Y5, 288(R9), Y7, Y7
+	VBLENDVPS Y5, 544(R9), Y4, Y8
 	VCMPPS    $0x00, Y3, Y7, Y7
 	VPAND     Y2, Y7, Y7
 	VPXOR     Y7, Y2, Y2
@@ -6440,9 +6479,9 @@ again0:
 	VXORPS    Y8, Y7, Y7
 	VADDPS    32(DI), Y7, Y7
 	VMOVUPS   Y7, 32(CX)
-	VMOVUPS   1856(SI), Y7
-	VBLENDVPS Y5, 2112(SI), Y7, Y7
-	VBLENDVPS Y5, 2368(SI), Y4, Y8
+	VMOVUPS   64(R9), Y7
+	VBLENDVPS Y5, 320(R9), Y7, Y7
+	VBLENDVPS Y5, 576(R9), Y4, Y8
 	VCMPPS    $0x00, Y3, Y7, Y7
 	VPAND     Y2, Y7, Y7
 	VPXOR     Y7, Y2, Y2
@@ -6452,9 +6491,9 @@ again0:
 	VXORPS    Y8, Y7, Y7
 	VADDPS    64(DI), Y7, Y7
 	VMOVUPS   Y7, 64(CX)
-	VMOVUPS   1888(SI), Y7
-	VBLENDVPS Y5, 2144(SI), Y7, Y7
-	VBLENDVPS Y5, 2400(SI), Y4, Y8
+	VMOVUPS   96(R9), Y7
+	VBLENDVPS Y5, 352(R9), Y7, Y7
+	VBLENDVPS Y5, 608(R9), Y4, Y8
 	VCMPPS    $0x00, Y3, Y7, Y7
 	VPAND     Y2, Y7, Y7
 	VPXOR     Y7, Y2, Y2
@@ -6464,9 +6503,9 @@ again0:
 	VXORPS    Y8, Y7, Y7
 	VADDPS    96(DI), Y7, Y7
 	VMOVUPS   Y7, 96(CX)
-	VMOVUPS   1920(SI), Y7
-	VBLENDVPS Y5, 2176(SI), Y7, Y7
-	VBLENDVPS Y5, 2432(SI), Y4, Y8
+	VMOVUPS   128(R9), Y7
+	VBLENDVPS Y5, 384(R9), Y7, Y7
+	VBLENDVPS Y5, 640(R9), Y4, Y8
 	VCMPPS    $0x00, Y3, Y7, Y7
 	VPAND     Y2, Y7, Y7
 	VPXOR     Y7, Y2, Y2
@@ -6476,9 +6515,9 @@ again0:
 	VXORPS    Y8, Y7, Y7
 	VADDPS    128(DI), Y7, Y7
 	VMOVUPS   Y7, 128(CX)
-	VMOVUPS   1952(SI), Y7
-	VBLENDVPS Y5, 2208(SI), Y7, Y7
-	VBLENDVPS Y5, 2464(SI), Y4, Y8
+	VMOVUPS   160(R9), Y7
+	VBLENDVPS Y5, 416(R9), Y7, Y7
+	VBLENDVPS Y5, 672(R9), Y4, Y8
 	VCMPPS    $0x00, Y3, Y7, Y7
 	VPAND     Y2, Y7, Y7
 	VPXOR     Y7, Y2, Y2
@@ -6488,9 +6527,9 @@ again0:
 	VXORPS    Y8, Y7, Y7
 	VADDPS    160(DI), Y7, Y7
 	VMOVUPS   Y7, 160(CX)
-	VMOVUPS   1984(SI), Y7
-	VBLENDVPS Y5, 2240(SI), Y7, Y7
-	VBLENDVPS Y5, 2496(SI), Y4, Y8
+	VMOVUPS   192(R9), Y7
+	VBLENDVPS Y5, 448(R9), Y7, Y7
+	VBLENDVPS Y5, 704(R9), Y4, Y8
 	VCMPPS    $0x00, Y3, Y7, Y7
 	VPAND     Y2, Y7, Y7
 	VPXOR     Y7, Y2, Y2
@@ -6500,9 +6539,9 @@ again0:
 	VXORPS    Y8, Y7, Y7
 	VADDPS    192(DI), Y7, Y7
 	VMOVUPS   Y7, 192(CX)
-	VMOVUPS   2016(SI), Y7
-	VBLENDVPS Y5, 2272(SI), Y7, Y7
-	VBLENDVPS Y5, 2528(SI), Y4, Y4
+	VMOVUPS   224(R9), Y7
+	VBLENDVPS Y5, 480(R9), Y7, Y7
+	VBLENDVPS Y5, 736(R9), Y4, Y4
 	VCMPPS    $0x00, Y3, Y7, Y3
 	VPAND     Y2, Y3, Y3
 	VPXOR     Y3, Y2, Y2
@@ -6529,7 +6568,7 @@ risky0:
 
 // func packBoxE8AVX2(dst *byte, rows *float32, peaks *float32, groups int, inverse float32, table *uint64)
 // Requires: AVX, AVX2, CMOV
-TEXT ·packBoxE8AVX2(SB), $2624-48
+TEXT ·packBoxE8AVX2(SB), $2688-48
 	MOVQ         table+40(FP), AX
 	MOVQ         dst+0(FP), CX
 	MOVQ         rows+8(FP), DX
@@ -6844,6 +6883,9 @@ done0:
 	RET
 
 again0:
+	LEAQ      1856(SP), R10
+	ADDQ      $0x0000003f, R10
+	ANDQ      $-64, R10
 	VPXOR     Y1, Y1, Y1
 	VMOVUPS   (R8), Y2
 	VADDPS    (DX), Y2, Y2
@@ -6862,15 +6904,15 @@ again0:
 	VPAND     128(AX), Y4, Y6
 	VPXOR     Y2, Y6, Y6
 	VMOVUPS   Y4, (DX)
-	VMOVUPS   Y6, 1792(DI)
+	VMOVUPS   Y6, (R10)
 	VMOVUPS   512(AX), Y7
 	VADDPS    Y6, Y6, Y2
 	VSUBPS    Y2, Y7, Y7
 	VBLENDVPS Y5, Y7, Y2, Y2
-	VMOVUPS   Y2, 2048(DI)
+	VMOVUPS   Y2, 256(R10)
 	VMOVUPS   320(AX), Y7
 	VBLENDVPS Y5, 448(AX), Y7, Y5
-	VMOVUPS   Y5, 2304(DI)
+	VMOVUPS   Y5, 512(R10)
 	VMOVUPS   32(R8), Y5
 	VADDPS    32(DX), Y5, Y5
 	VADDPS    Y1, Y5, Y5
@@ -6889,7 +6931,7 @@ again0:
 	VPAND     128(AX), Y7, Y9
 	VPXOR     Y5, Y9, Y9
 	VMOVUPS   Y7, 32(DX)
-	VMOVUPS   Y9, 1824(DI)
+	VMOVUPS   Y9, 32(R10)
 	VMAXPS    Y9, Y6, Y5
 	VXORPS    Y7, Y4, Y4
 	VADDPS    Y9, Y6, Y6
@@ -6897,11 +6939,11 @@ again0:
 	VADDPS    Y9, Y9, Y9
 	VSUBPS    Y9, Y7, Y7
 	VBLENDVPS Y8, Y7, Y9, Y7
-	VMOVUPS   Y7, 2080(DI)
+	VMOVUPS   Y7, 288(R10)
 	VMINPS    Y7, Y2, Y2
 	VMOVUPS   320(AX), Y7
 	VBLENDVPS Y8, 448(AX), Y7, Y7
-	VMOVUPS   Y7, 2336(DI)
+	VMOVUPS   Y7, 544(R10)
 	VMOVUPS   64(R8), Y7
 	VADDPS    64(DX), Y7, Y7
 	VADDPS    Y1, Y7, Y7
@@ -6920,7 +6962,7 @@ again0:
 	VPAND     128(AX), Y8, Y10
 	VPXOR     Y7, Y10, Y10
 	VMOVUPS   Y8, 64(DX)
-	VMOVUPS   Y10, 1856(DI)
+	VMOVUPS   Y10, 64(R10)
 	VMAXPS    Y10, Y5, Y5
 	VXORPS    Y8, Y4, Y4
 	VADDPS    Y10, Y6, Y6
@@ -6928,11 +6970,11 @@ again0:
 	VADDPS    Y10, Y10, Y8
 	VSUBPS    Y8, Y7, Y7
 	VBLENDVPS Y9, Y7, Y8, Y7
-	VMOVUPS   Y7, 2112(DI)
+	VMOVUPS   Y7, 320(R10)
 	VMINPS    Y7, Y2, Y2
 	VMOVUPS   320(AX), Y7
 	VBLENDVPS Y9, 448(AX), Y7, Y7
-	VMOVUPS   Y7, 2368(DI)
+	VMOVUPS   Y7, 576(R10)
 	VMOVUPS   96(R8), Y7
 	VADDPS    96(DX), Y7, Y7
 	VADDPS    Y1, Y7, Y7
@@ -6951,7 +6993,7 @@ again0:
 	VPAND     128(AX), Y8, Y10
 	VPXOR     Y7, Y10, Y10
 	VMOVUPS   Y8, 96(DX)
-	VMOVUPS   Y10, 1888(DI)
+	VMOVUPS   Y10, 96(R10)
 	VMAXPS    Y10, Y5, Y5
 	VXORPS    Y8, Y4, Y4
 	VADDPS    Y10, Y6, Y6
@@ -6959,11 +7001,11 @@ again0:
 	VADDPS    Y10, Y10, Y8
 	VSUBPS    Y8, Y7, Y7
 	VBLENDVPS Y9, Y7, Y8, Y7
-	VMOVUPS   Y7, 2144(DI)
+	VMOVUPS   Y7, 352(R10)
 	VMINPS    Y7, Y2, Y2
 	VMOVUPS   320(AX), Y7
 	VBLENDVPS Y9, 448(AX), Y7, Y7
-	VMOVUPS   Y7, 2400(DI)
+	VMOVUPS   Y7, 608(R10)
 	VMOVUPS   128(R8), Y7
 	VADDPS    128(DX), Y7, Y7
 	VADDPS    Y1, Y7, Y7
@@ -6982,7 +7024,7 @@ again0:
 	VPAND     128(AX), Y8, Y10
 	VPXOR     Y7, Y10, Y10
 	VMOVUPS   Y8, 128(DX)
-	VMOVUPS   Y10, 1920(DI)
+	VMOVUPS   Y10, 128(R10)
 	VMAXPS    Y10, Y5, Y5
 	VXORPS    Y8, Y4, Y4
 	VADDPS    Y10, Y6, Y6
@@ -6990,11 +7032,11 @@ again0:
 	VADDPS    Y10, Y10, Y8
 	VSUBPS    Y8, Y7, Y7
 	VBLENDVPS Y9, Y7, Y8, Y7
-	VMOVUPS   Y7, 2176(DI)
+	VMOVUPS   Y7, 384(R10)
 	VMINPS    Y7, Y2, Y2
 	VMOVUPS   320(AX), Y7
 	VBLENDVPS Y9, 448(AX), Y7, Y7
-	VMOVUPS   Y7, 2432(DI)
+	VMOVUPS   Y7, 640(R10)
 	VMOVUPS   160(R8), Y7
 	VADDPS    160(DX), Y7, Y7
 	VADDPS    Y1, Y7, Y7
@@ -7013,7 +7055,7 @@ again0:
 	VPAND     128(AX), Y8, Y10
 	VPXOR     Y7, Y10, Y10
 	VMOVUPS   Y8, 160(DX)
-	VMOVUPS   Y10, 1952(DI)
+	VMOVUPS   Y10, 160(R10)
 	VMAXPS    Y10, Y5, Y5
 	VXORPS    Y8, Y4, Y4
 	VADDPS    Y10, Y6, Y6
@@ -7021,11 +7063,11 @@ again0:
 	VADDPS    Y10, Y10, Y8
 	VSUBPS    Y8, Y7, Y7
 	VBLENDVPS Y9, Y7, Y8, Y7
-	VMOVUPS   Y7, 2208(DI)
+	VMOVUPS   Y7, 416(R10)
 	VMINPS    Y7, Y2, Y2
 	VMOVUPS   320(AX), Y7
 	VBLENDVPS Y9, 448(AX), Y7, Y7
-	VMOVUPS   Y7, 2464(DI)
+	VMOVUPS   Y7, 672(R10)
 	VMOVUPS   192(R8), Y7
 	VADDPS    192(DX), Y7, Y7
 	VADDPS    Y1, Y7, Y7
@@ -7044,7 +7086,7 @@ again0:
 	VPAND     128(AX), Y8, Y10
 	VPXOR     Y7, Y10, Y10
 	VMOVUPS   Y8, 192(DX)
-	VMOVUPS   Y10, 1984(DI)
+	VMOVUPS   Y10, 192(R10)
 	VMAXPS    Y10, Y5, Y5
 	VXORPS    Y8, Y4, Y4
 	VADDPS    Y10, Y6, Y6
@@ -7052,11 +7094,11 @@ again0:
 	VADDPS    Y10, Y10, Y8
 	VSUBPS    Y8, Y7, Y7
 	VBLENDVPS Y9, Y7, Y8, Y7
-	VMOVUPS   Y7, 2240(DI)
+	VMOVUPS   Y7, 448(R10)
 	VMINPS    Y7, Y2, Y2
 	VMOVUPS   320(AX), Y7
 	VBLENDVPS Y9, 448(AX), Y7, Y7
-	VMOVUPS   Y7, 2496(DI)
+	VMOVUPS   Y7, 704(R10)
 	VMOVUPS   224(R8), Y7
 	VADDPS    224(DX), Y7, Y7
 	VADDPS    Y1, Y7, Y7
@@ -7075,7 +7117,7 @@ again0:
 	VPAND     128(AX), Y1, Y9
 	VPXOR     Y7, Y9, Y9
 	VMOVUPS   Y1, 224(DX)
-	VMOVUPS   Y9, 2016(DI)
+	VMOVUPS   Y9, 224(R10)
 	VMAXPS    Y9, Y5, Y5
 	VXORPS    Y1, Y4, Y4
 	VADDPS    Y9, Y6, Y6
@@ -7083,11 +7125,11 @@ again0:
 	VADDPS    Y9, Y9, Y7
 	VSUBPS    Y7, Y1, Y1
 	VBLENDVPS Y8, Y1, Y7, Y1
-	VMOVUPS   Y1, 2272(DI)
+	VMOVUPS   Y1, 480(R10)
 	VMINPS    Y1, Y2, Y2
 	VMOVUPS   320(AX), Y1
 	VBLENDVPS Y8, 448(AX), Y1, Y1
-	VMOVUPS   Y1, 2528(DI)
+	VMOVUPS   Y1, 736(R10)
 	MOVL      $0x00000001, 416(R8)
 	VPSLLD    $0x1f, Y3, Y1
 	VPSRAD    $0x1f, Y1, Y1
@@ -7108,9 +7150,9 @@ again0:
 	VMOVUPS   384(AX), Y3
 	VPAND     256(AX), Y4, Y5
 	VMOVUPS   Y4, 384(R8)
-	VMOVUPS   1792(DI), Y6
-	VBLENDVPS Y4, 2048(DI), Y6, Y6
-	VBLENDVPS Y4, 2304(DI), Y3, Y7
+	VMOVUPS   (R10), Y6
+	VBLENDVPS Y4, 256(R10), Y6, Y6
+	VBLENDVPS Y4, 512(R10), Y3, Y7
 	VCMPPS    $0x00, Y2, Y6, Y6
 	VPAND     Y1, Y6, Y6
 	VPXOR     Y6, Y1, Y1
@@ -7120,9 +7162,9 @@ again0:
 	VXORPS    Y7, Y6, Y6
 	VADDPS    (R8), Y6, Y6
 	VMOVUPS   Y6, (DX)
-	VMOVUPS   1824(DI), Y6
-	VBLENDVPS Y4, 2080(DI), Y6, Y6
-	VBLENDVPS Y4, 2336(DI), Y3, Y7
+	VMOVUPS   32(R10), Y6
+	VBLENDVPS Y4, 288(R10), Y6, Y6
+	VBLENDVPS Y4, 544(R10), Y3, Y7
 	VCMPPS    $0x00, Y2, Y6, Y6
 	VPAND     Y1, Y6, Y6
 	VPXOR     Y6, Y1, Y1
@@ -7132,9 +7174,9 @@ again0:
 	VXORPS    Y7, Y6, Y6
 	VADDPS    32(R8), Y6, Y6
 	VMOVUPS   Y6, 32(DX)
-	VMOVUPS   1856(DI), Y6
-	VBLENDVPS Y4, 2112(DI), Y6, Y6
-	VBLENDVPS Y4, 2368(DI), Y3, Y7
+	VMOVUPS   64(R10), Y6
+	VBLENDVPS Y4, 320(R10), Y6, Y6
+	VBLENDVPS Y4, 576(R10), Y3, Y7
 	VCMPPS    $0x00, Y2, Y6, Y6
 	VPAND     Y1, Y6, Y6
 	VPXOR     Y6, Y1, Y1
@@ -7144,9 +7186,9 @@ again0:
 	VXORPS    Y7, Y6, Y6
 	VADDPS    64(R8), Y6, Y6
 	VMOVUPS   Y6, 64(DX)
-	VMOVUPS   1888(DI), Y6
-	VBLENDVPS Y4, 2144(DI), Y6, Y6
-	VBLENDVPS Y4, 2400(DI), Y3, Y7
+	VMOVUPS   96(R10), Y6
+	VBLENDVPS Y4, 352(R10), Y6, Y6
+	VBLENDVPS Y4, 608(R10), Y3, Y7
 	VCMPPS    $0x00, Y2, Y6, Y6
 	VPAND     Y1, Y6, Y6
 	VPXOR     Y6, Y1, Y1
@@ -7156,9 +7198,9 @@ again0:
 	VXORPS    Y7, Y6, Y6
 	VADDPS    96(R8), Y6, Y6
 	VMOVUPS   Y6, 96(DX)
-	VMOVUPS   1920(DI), Y6
-	VBLENDVPS Y4, 2176(DI), Y6, Y6
-	VBLENDVPS Y4, 2432(DI), Y3, Y7
+	VMOVUPS   128(R10), Y6
+	VBLENDVPS Y4, 384(R10), Y6, Y6
+	VBLENDVPS Y4, 640(R10), Y3, Y7
 	VCMPPS    $0x00, Y2, Y6, Y6
 	VPAND     Y1, Y6, Y6
 	VPXOR     Y6, Y1, Y1
@@ -7168,9 +7210,9 @@ again0:
 	VXORPS    Y7, Y6, Y6
 	VADDPS    128(R8), Y6, Y6
 	VMOVUPS   Y6, 128(DX)
-	VMOVUPS   1952(DI), Y6
-	VBLENDVPS Y4, 2208(DI), Y6, Y6
-	VBLENDVPS Y4, 2464(DI), Y3, Y7
+	VMOVUPS   160(R10), Y6
+	VBLENDVPS Y4, 416(R10), Y6, Y6
+	VBLENDVPS Y4, 672(R10), Y3, Y7
 	VCMPPS    $0x00, Y2, Y6, Y6
 	VPAND     Y1, Y6, Y6
 	VPXOR     Y6, Y1, Y1
@@ -7180,9 +7222,9 @@ again0:
 	VXORPS    Y7, Y6, Y6
 	VADDPS    160(R8), Y6, Y6
 	VMOVUPS   Y6, 160(DX)
-	VMOVUPS   1984(DI), Y6
-	VBLENDVPS Y4, 2240(DI), Y6, Y6
-	VBLENDVPS Y4, 2496(DI), Y3, Y7
+	VMOVUPS   192(R10), Y6
+	VBLENDVPS Y4, 448(R10), Y6, Y6
+	VBLENDVPS Y4, 704(R10), Y3, Y7
 	VCMPPS    $0x00, Y2, Y6, Y6
 	VPAND     Y1, Y6, Y6
 	VPXOR     Y6, Y1, Y1
@@ -7192,9 +7234,9 @@ again0:
 	VXORPS    Y7, Y6, Y6
 	VADDPS    192(R8), Y6, Y6
 	VMOVUPS   Y6, 192(DX)
-	VMOVUPS   2016(DI), Y6
-	VBLENDVPS Y4, 2272(DI), Y6, Y6
-	VBLENDVPS Y4, 2528(DI), Y3, Y3
+	VMOVUPS   224(R10), Y6
+	VBLENDVPS Y4, 480(R10), Y6, Y6
+	VBLENDVPS Y4, 736(R10), Y3, Y3
 	VCMPPS    $0x00, Y2, Y6, Y2
 	VPAND     Y1, Y2, Y2
 	VPXOR     Y2, Y1, Y1
@@ -7410,7 +7452,7 @@ group:
 
 // func closestD4AVX2(z *float32, y *float32, groups int, factor float32, table *uint64)
 // Requires: AVX, AVX2, CMOV
-TEXT ·closestD4AVX2(SB), $2624-40
+TEXT ·closestD4AVX2(SB), $1856-40
 	MOVQ         table+32(FP), AX
 	MOVQ         z+0(FP), CX
 	MOVQ         y+8(FP), DX
@@ -7718,7 +7760,7 @@ again4:
 
 // func closestBoxD4AVX2(z *float32, y *float32, groups int, factor float32, table *uint64)
 // Requires: AVX, AVX2, CMOV
-TEXT ·closestBoxD4AVX2(SB), $2624-40
+TEXT ·closestBoxD4AVX2(SB), $2688-40
 	MOVQ         table+32(FP), AX
 	MOVQ         z+0(FP), CX
 	MOVQ         y+8(FP), DX
@@ -8019,6 +8061,9 @@ done4:
 	RET
 
 again0:
+	LEAQ      1856(SP), R10
+	ADDQ      $0x0000003f, R10
+	ANDQ      $-64, R10
 	VPXOR     Y4, Y4, Y4
 	VMOVUPS   (R8), Y5
 	VADDPS    (SI), Y5, Y5
@@ -8037,7 +8082,7 @@ again0:
 	VPAND     128(AX), Y8, Y9
 	VPXOR     Y5, Y9, Y9
 	VMOVUPS   Y8, (SI)
-	VMOVUPS   Y9, 1792(DI)
+	VMOVUPS   Y9, (R10)
 	VMOVUPS   32(R8), Y5
 	VADDPS    32(SI), Y5, Y5
 	VADDPS    Y4, Y5, Y5
@@ -8056,7 +8101,7 @@ again0:
 	VPAND     128(AX), Y8, Y10
 	VPXOR     Y5, Y10, Y10
 	VMOVUPS   Y8, 32(SI)
-	VMOVUPS   Y10, 1824(DI)
+	VMOVUPS   Y10, 32(R10)
 	VMAXPS    Y10, Y9, Y5
 	VMOVUPS   64(R8), Y8
 	VADDPS    64(SI), Y8, Y8
@@ -8076,7 +8121,7 @@ again0:
 	VPAND     128(AX), Y9, Y10
 	VPXOR     Y8, Y10, Y10
 	VMOVUPS   Y9, 64(SI)
-	VMOVUPS   Y10, 1856(DI)
+	VMOVUPS   Y10, 64(R10)
 	VMAXPS    Y10, Y5, Y5
 	VMOVUPS   96(R8), Y8
 	VADDPS    96(SI), Y8, Y8
@@ -8096,13 +8141,13 @@ again0:
 	VPAND     128(AX), Y4, Y9
 	VPXOR     Y8, Y9, Y9
 	VMOVUPS   Y4, 96(SI)
-	VMOVUPS   Y9, 1888(DI)
+	VMOVUPS   Y9, 96(R10)
 	VMAXPS    Y9, Y5, Y5
 	MOVL      $0x00000001, 416(R8)
 	VPSLLD    $0x1f, Y7, Y4
 	VPSRAD    $0x1f, Y4, Y4
 	VMOVUPS   384(AX), Y7
-	VMOVUPS   1792(DI), Y8
+	VMOVUPS   (R10), Y8
 	VCMPPS    $0x00, Y5, Y8, Y8
 	VPAND     Y4, Y8, Y8
 	VPXOR     Y8, Y4, Y4
@@ -8112,7 +8157,7 @@ again0:
 	VXORPS    Y9, Y8, Y8
 	VADDPS    (R8), Y8, Y8
 	VMOVUPS   Y8, (SI)
-	VMOVUPS   1824(DI), Y8
+	VMOVUPS   32(R10), Y8
 	VCMPPS    $0x00, Y5, Y8, Y8
 	VPAND     Y4, Y8, Y8
 	VPXOR     Y8, Y4, Y4
@@ -8122,7 +8167,7 @@ again0:
 	VXORPS    Y9, Y8, Y8
 	VADDPS    32(R8), Y8, Y8
 	VMOVUPS   Y8, 32(SI)
-	VMOVUPS   1856(DI), Y8
+	VMOVUPS   64(R10), Y8
 	VCMPPS    $0x00, Y5, Y8, Y8
 	VPAND     Y4, Y8, Y8
 	VPXOR     Y8, Y4, Y4
@@ -8132,7 +8177,7 @@ again0:
 	VXORPS    Y9, Y8, Y8
 	VADDPS    64(R8), Y8, Y8
 	VMOVUPS   Y8, 64(SI)
-	VMOVUPS   1888(DI), Y8
+	VMOVUPS   96(R10), Y8
 	VCMPPS    $0x00, Y5, Y8, Y5
 	VPAND     Y4, Y5, Y5
 	VPXOR     Y5, Y4, Y4
@@ -8145,6 +8190,9 @@ again0:
 	JMP       found0
 
 again4:
+	LEAQ      1856(SP), R10
+	ADDQ      $0x0000003f, R10
+	ANDQ      $-64, R10
 	VPXOR     Y1, Y1, Y1
 	VMOVUPS   128(R8), Y2
 	VADDPS    128(SI), Y2, Y2
@@ -8163,7 +8211,7 @@ again4:
 	VPAND     128(AX), Y4, Y5
 	VPXOR     Y2, Y5, Y5
 	VMOVUPS   Y4, 128(SI)
-	VMOVUPS   Y5, 1920(DI)
+	VMOVUPS   Y5, 128(R10)
 	VMOVUPS   160(R8), Y2
 	VADDPS    160(SI), Y2, Y2
 	VADDPS    Y1, Y2, Y2
@@ -8182,7 +8230,7 @@ again4:
 	VPAND     128(AX), Y4, Y6
 	VPXOR     Y2, Y6, Y6
 	VMOVUPS   Y4, 160(SI)
-	VMOVUPS   Y6, 1952(DI)
+	VMOVUPS   Y6, 160(R10)
 	VMAXPS    Y6, Y5, Y2
 	VMOVUPS   192(R8), Y4
 	VADDPS    192(SI), Y4, Y4
@@ -8202,7 +8250,7 @@ again4:
 	VPAND     128(AX), Y5, Y6
 	VPXOR     Y4, Y6, Y6
 	VMOVUPS   Y5, 192(SI)
-	VMOVUPS   Y6, 1984(DI)
+	VMOVUPS   Y6, 192(R10)
 	VMAXPS    Y6, Y2, Y2
 	VMOVUPS   224(R8), Y4
 	VADDPS    224(SI), Y4, Y4
@@ -8222,13 +8270,13 @@ again4:
 	VPAND     128(AX), Y1, Y5
 	VPXOR     Y4, Y5, Y5
 	VMOVUPS   Y1, 224(SI)
-	VMOVUPS   Y5, 2016(DI)
+	VMOVUPS   Y5, 224(R10)
 	VMAXPS    Y5, Y2, Y2
 	MOVL      $0x00000001, 420(R8)
 	VPSLLD    $0x1f, Y3, Y1
 	VPSRAD    $0x1f, Y1, Y1
 	VMOVUPS   384(AX), Y3
-	VMOVUPS   1920(DI), Y4
+	VMOVUPS   128(R10), Y4
 	VCMPPS    $0x00, Y2, Y4, Y4
 	VPAND     Y1, Y4, Y4
 	VPXOR     Y4, Y1, Y1
@@ -8238,7 +8286,7 @@ again4:
 	VXORPS    Y5, Y4, Y4
 	VADDPS    128(R8), Y4, Y4
 	VMOVUPS   Y4, 128(SI)
-	VMOVUPS   1952(DI), Y4
+	VMOVUPS   160(R10), Y4
 	VCMPPS    $0x00, Y2, Y4, Y4
 	VPAND     Y1, Y4, Y4
 	VPXOR     Y4, Y1, Y1
@@ -8248,7 +8296,7 @@ again4:
 	VXORPS    Y5, Y4, Y4
 	VADDPS    160(R8), Y4, Y4
 	VMOVUPS   Y4, 160(SI)
-	VMOVUPS   1984(DI), Y4
+	VMOVUPS   192(R10), Y4
 	VCMPPS    $0x00, Y2, Y4, Y4
 	VPAND     Y1, Y4, Y4
 	VPXOR     Y4, Y1, Y1
@@ -8258,7 +8306,7 @@ again4:
 	VXORPS    Y5, Y4, Y4
 	VADDPS    192(R8), Y4, Y4
 	VMOVUPS   Y4, 192(SI)
-	VMOVUPS   2016(DI), Y4
+	VMOVUPS   224(R10), Y4
 	VCMPPS    $0x00, Y2, Y4, Y2
 	VPAND     Y1, Y2, Y2
 	VPXOR     Y2, Y1, Y1
@@ -8286,7 +8334,7 @@ risky4:
 
 // func roundTripBoxD4AVX2(rows *float32, peaks *float32, groups int, inverse float32, step float32, table *uint64)
 // Requires: AVX, AVX2, CMOV
-TEXT ·roundTripBoxD4AVX2(SB), $2624-40
+TEXT ·roundTripBoxD4AVX2(SB), $2688-40
 	MOVQ         table+32(FP), AX
 	VBROADCASTSS step+28(FP), Y0
 	MOVQ         rows+0(FP), CX
@@ -8538,6 +8586,9 @@ done4:
 	RET
 
 again0:
+	LEAQ      1856(SP), R9
+	ADDQ      $0x0000003f, R9
+	ANDQ      $-64, R9
 	VPXOR     Y2, Y2, Y2
 	VMOVUPS   (DI), Y3
 	VADDPS    (CX), Y3, Y3
@@ -8556,7 +8607,7 @@ again0:
 	VPAND     128(AX), Y5, Y6
 	VPXOR     Y3, Y6, Y6
 	VMOVUPS   Y5, (CX)
-	VMOVUPS   Y6, 1792(SI)
+	VMOVUPS   Y6, (R9)
 	VMOVUPS   32(DI), Y3
 	VADDPS    32(CX), Y3, Y3
 	VADDPS    Y2, Y3, Y3
@@ -8575,7 +8626,7 @@ again0:
 	VPAND     128(AX), Y5, Y7
 	VPXOR     Y3, Y7, Y7
 	VMOVUPS   Y5, 32(CX)
-	VMOVUPS   Y7, 1824(SI)
+	VMOVUPS   Y7, 32(R9)
 	VMAXPS    Y7, Y6, Y3
 	VMOVUPS   64(DI), Y5
 	VADDPS    64(CX), Y5, Y5
@@ -8595,7 +8646,7 @@ again0:
 	VPAND     128(AX), Y6, Y7
 	VPXOR     Y5, Y7, Y7
 	VMOVUPS   Y6, 64(CX)
-	VMOVUPS   Y7, 1856(SI)
+	VMOVUPS   Y7, 64(R9)
 	VMAXPS    Y7, Y3, Y3
 	VMOVUPS   96(DI), Y5
 	VADDPS    96(CX), Y5, Y5
@@ -8615,13 +8666,13 @@ again0:
 	VPAND     128(AX), Y2, Y6
 	VPXOR     Y5, Y6, Y6
 	VMOVUPS   Y2, 96(CX)
-	VMOVUPS   Y6, 1888(SI)
+	VMOVUPS   Y6, 96(R9)
 	VMAXPS    Y6, Y3, Y3
 	MOVL      $0x00000001, 416(DI)
 	VPSLLD    $0x1f, Y4, Y2
 	VPSRAD    $0x1f, Y2, Y2
 	VMOVUPS   384(AX), Y4
-	VMOVUPS   1792(SI), Y5
+	VMOVUPS   (R9), Y5
 	VCMPPS    $0x00, Y3, Y5, Y5
 	VPAND     Y2, Y5, Y5
 	VPXOR     Y5, Y2, Y2
@@ -8631,7 +8682,7 @@ again0:
 	VXORPS    Y6, Y5, Y5
 	VADDPS    (DI), Y5, Y5
 	VMOVUPS   Y5, (CX)
-	VMOVUPS   1824(SI), Y5
+	VMOVUPS   32(R9), Y5
 	VCMPPS    $0x00, Y3, Y5, Y5
 	VPAND     Y2, Y5, Y5
 	VPXOR     Y5, Y2, Y2
@@ -8641,7 +8692,7 @@ again0:
 	VXORPS    Y6, Y5, Y5
 	VADDPS    32(DI), Y5, Y5
 	VMOVUPS   Y5, 32(CX)
-	VMOVUPS   1856(SI), Y5
+	VMOVUPS   64(R9), Y5
 	VCMPPS    $0x00, Y3, Y5, Y5
 	VPAND     Y2, Y5, Y5
 	VPXOR     Y5, Y2, Y2
@@ -8651,7 +8702,7 @@ again0:
 	VXORPS    Y6, Y5, Y5
 	VADDPS    64(DI), Y5, Y5
 	VMOVUPS   Y5, 64(CX)
-	VMOVUPS   1888(SI), Y5
+	VMOVUPS   96(R9), Y5
 	VCMPPS    $0x00, Y3, Y5, Y3
 	VPAND     Y2, Y3, Y3
 	VPXOR     Y3, Y2, Y2
@@ -8664,6 +8715,9 @@ again0:
 	JMP       found0
 
 again4:
+	LEAQ      1856(SP), R9
+	ADDQ      $0x0000003f, R9
+	ANDQ      $-64, R9
 	VPXOR     Y2, Y2, Y2
 	VMOVUPS   128(DI), Y3
 	VADDPS    128(CX), Y3, Y3
@@ -8682,7 +8736,7 @@ again4:
 	VPAND     128(AX), Y5, Y6
 	VPXOR     Y3, Y6, Y6
 	VMOVUPS   Y5, 128(CX)
-	VMOVUPS   Y6, 1920(SI)
+	VMOVUPS   Y6, 128(R9)
 	VMOVUPS   160(DI), Y3
 	VADDPS    160(CX), Y3, Y3
 	VADDPS    Y2, Y3, Y3
@@ -8701,7 +8755,7 @@ again4:
 	VPAND     128(AX), Y5, Y7
 	VPXOR     Y3, Y7, Y7
 	VMOVUPS   Y5, 160(CX)
-	VMOVUPS   Y7, 1952(SI)
+	VMOVUPS   Y7, 160(R9)
 	VMAXPS    Y7, Y6, Y3
 	VMOVUPS   192(DI), Y5
 	VADDPS    192(CX), Y5, Y5
@@ -8721,7 +8775,7 @@ again4:
 	VPAND     128(AX), Y6, Y7
 	VPXOR     Y5, Y7, Y7
 	VMOVUPS   Y6, 192(CX)
-	VMOVUPS   Y7, 1984(SI)
+	VMOVUPS   Y7, 192(R9)
 	VMAXPS    Y7, Y3, Y3
 	VMOVUPS   224(DI), Y5
 	VADDPS    224(CX), Y5, Y5
@@ -8741,13 +8795,13 @@ again4:
 	VPAND     128(AX), Y2, Y6
 	VPXOR     Y5, Y6, Y6
 	VMOVUPS   Y2, 224(CX)
-	VMOVUPS   Y6, 2016(SI)
+	VMOVUPS   Y6, 224(R9)
 	VMAXPS    Y6, Y3, Y3
 	MOVL      $0x00000001, 420(DI)
 	VPSLLD    $0x1f, Y4, Y2
 	VPSRAD    $0x1f, Y2, Y2
 	VMOVUPS   384(AX), Y4
-	VMOVUPS   1920(SI), Y5
+	VMOVUPS   128(R9), Y5
 	VCMPPS    $0x00, Y3, Y5, Y5
 	VPAND     Y2, Y5, Y5
 	VPXOR     Y5, Y2, Y2
@@ -8757,7 +8811,7 @@ again4:
 	VXORPS    Y6, Y5, Y5
 	VADDPS    128(DI), Y5, Y5
 	VMOVUPS   Y5, 128(CX)
-	VMOVUPS   1952(SI), Y5
+	VMOVUPS   160(R9), Y5
 	VCMPPS    $0x00, Y3, Y5, Y5
 	VPAND     Y2, Y5, Y5
 	VPXOR     Y5, Y2, Y2
@@ -8767,7 +8821,7 @@ again4:
 	VXORPS    Y6, Y5, Y5
 	VADDPS    160(DI), Y5, Y5
 	VMOVUPS   Y5, 160(CX)
-	VMOVUPS   1984(SI), Y5
+	VMOVUPS   192(R9), Y5
 	VCMPPS    $0x00, Y3, Y5, Y5
 	VPAND     Y2, Y5, Y5
 	VPXOR     Y5, Y2, Y2
@@ -8777,7 +8831,7 @@ again4:
 	VXORPS    Y6, Y5, Y5
 	VADDPS    192(DI), Y5, Y5
 	VMOVUPS   Y5, 192(CX)
-	VMOVUPS   2016(SI), Y5
+	VMOVUPS   224(R9), Y5
 	VCMPPS    $0x00, Y3, Y5, Y3
 	VPAND     Y2, Y3, Y3
 	VPXOR     Y3, Y2, Y2
@@ -8805,7 +8859,7 @@ risky4:
 
 // func packBoxD4AVX2(dst *byte, rows *float32, peaks *float32, groups int, inverse float32, table *uint64)
 // Requires: AVX, AVX2, CMOV
-TEXT ·packBoxD4AVX2(SB), $2624-48
+TEXT ·packBoxD4AVX2(SB), $2688-48
 	MOVQ         table+40(FP), AX
 	MOVQ         dst+0(FP), CX
 	MOVQ         rows+8(FP), DX
@@ -9098,6 +9152,9 @@ done4:
 	RET
 
 again0:
+	LEAQ      1856(SP), R10
+	ADDQ      $0x0000003f, R10
+	ANDQ      $-64, R10
 	VPXOR     Y1, Y1, Y1
 	VMOVUPS   (R8), Y2
 	VADDPS    (DX), Y2, Y2
@@ -9116,7 +9173,7 @@ again0:
 	VPAND     128(AX), Y4, Y5
 	VPXOR     Y2, Y5, Y5
 	VMOVUPS   Y4, (DX)
-	VMOVUPS   Y5, 1792(DI)
+	VMOVUPS   Y5, (R10)
 	VMOVUPS   32(R8), Y2
 	VADDPS    32(DX), Y2, Y2
 	VADDPS    Y1, Y2, Y2
@@ -9135,7 +9192,7 @@ again0:
 	VPAND     128(AX), Y4, Y6
 	VPXOR     Y2, Y6, Y6
 	VMOVUPS   Y4, 32(DX)
-	VMOVUPS   Y6, 1824(DI)
+	VMOVUPS   Y6, 32(R10)
 	VMAXPS    Y6, Y5, Y2
 	VMOVUPS   64(R8), Y4
 	VADDPS    64(DX), Y4, Y4
@@ -9155,7 +9212,7 @@ again0:
 	VPAND     128(AX), Y5, Y6
 	VPXOR     Y4, Y6, Y6
 	VMOVUPS   Y5, 64(DX)
-	VMOVUPS   Y6, 1856(DI)
+	VMOVUPS   Y6, 64(R10)
 	VMAXPS    Y6, Y2, Y2
 	VMOVUPS   96(R8), Y4
 	VADDPS    96(DX), Y4, Y4
@@ -9175,13 +9232,13 @@ again0:
 	VPAND     128(AX), Y1, Y5
 	VPXOR     Y4, Y5, Y5
 	VMOVUPS   Y1, 96(DX)
-	VMOVUPS   Y5, 1888(DI)
+	VMOVUPS   Y5, 96(R10)
 	VMAXPS    Y5, Y2, Y2
 	MOVL      $0x00000001, 416(R8)
 	VPSLLD    $0x1f, Y3, Y1
 	VPSRAD    $0x1f, Y1, Y1
 	VMOVUPS   384(AX), Y3
-	VMOVUPS   1792(DI), Y4
+	VMOVUPS   (R10), Y4
 	VCMPPS    $0x00, Y2, Y4, Y4
 	VPAND     Y1, Y4, Y4
 	VPXOR     Y4, Y1, Y1
@@ -9191,7 +9248,7 @@ again0:
 	VXORPS    Y5, Y4, Y4
 	VADDPS    (R8), Y4, Y4
 	VMOVUPS   Y4, (DX)
-	VMOVUPS   1824(DI), Y4
+	VMOVUPS   32(R10), Y4
 	VCMPPS    $0x00, Y2, Y4, Y4
 	VPAND     Y1, Y4, Y4
 	VPXOR     Y4, Y1, Y1
@@ -9201,7 +9258,7 @@ again0:
 	VXORPS    Y5, Y4, Y4
 	VADDPS    32(R8), Y4, Y4
 	VMOVUPS   Y4, 32(DX)
-	VMOVUPS   1856(DI), Y4
+	VMOVUPS   64(R10), Y4
 	VCMPPS    $0x00, Y2, Y4, Y4
 	VPAND     Y1, Y4, Y4
 	VPXOR     Y4, Y1, Y1
@@ -9211,7 +9268,7 @@ again0:
 	VXORPS    Y5, Y4, Y4
 	VADDPS    64(R8), Y4, Y4
 	VMOVUPS   Y4, 64(DX)
-	VMOVUPS   1888(DI), Y4
+	VMOVUPS   96(R10), Y4
 	VCMPPS    $0x00, Y2, Y4, Y2
 	VPAND     Y1, Y2, Y2
 	VPXOR     Y2, Y1, Y1
@@ -9224,6 +9281,9 @@ again0:
 	JMP       found0
 
 again4:
+	LEAQ      1856(SP), R10
+	ADDQ      $0x0000003f, R10
+	ANDQ      $-64, R10
 	VPXOR     Y1, Y1, Y1
 	VMOVUPS   128(R8), Y2
 	VADDPS    128(DX), Y2, Y2
@@ -9242,7 +9302,7 @@ again4:
 	VPAND     128(AX), Y4, Y5
 	VPXOR     Y2, Y5, Y5
 	VMOVUPS   Y4, 128(DX)
-	VMOVUPS   Y5, 1920(DI)
+	VMOVUPS   Y5, 128(R10)
 	VMOVUPS   160(R8), Y2
 	VADDPS    160(DX), Y2, Y2
 	VADDPS    Y1, Y2, Y2
@@ -9261,7 +9321,7 @@ again4:
 	VPAND     128(AX), Y4, Y6
 	VPXOR     Y2, Y6, Y6
 	VMOVUPS   Y4, 160(DX)
-	VMOVUPS   Y6, 1952(DI)
+	VMOVUPS   Y6, 160(R10)
 	VMAXPS    Y6, Y5, Y2
 	VMOVUPS   192(R8), Y4
 	VADDPS    192(DX), Y4, Y4
@@ -9281,7 +9341,7 @@ again4:
 	VPAND     128(AX), Y5, Y6
 	VPXOR     Y4, Y6, Y6
 	VMOVUPS   Y5, 192(DX)
-	VMOVUPS   Y6, 1984(DI)
+	VMOVUPS   Y6, 192(R10)
 	VMAXPS    Y6, Y2, Y2
 	VMOVUPS   224(R8), Y4
 	VADDPS    224(DX), Y4, Y4
@@ -9301,13 +9361,13 @@ again4:
 	VPAND     128(AX), Y1, Y5
 	VPXOR     Y4, Y5, Y5
 	VMOVUPS   Y1, 224(DX)
-	VMOVUPS   Y5, 2016(DI)
+	VMOVUPS   Y5, 224(R10)
 	VMAXPS    Y5, Y2, Y2
 	MOVL      $0x00000001, 420(R8)
 	VPSLLD    $0x1f, Y3, Y1
 	VPSRAD    $0x1f, Y1, Y1
 	VMOVUPS   384(AX), Y3
-	VMOVUPS   1920(DI), Y4
+	VMOVUPS   128(R10), Y4
 	VCMPPS    $0x00, Y2, Y4, Y4
 	VPAND     Y1, Y4, Y4
 	VPXOR     Y4, Y1, Y1
@@ -9317,7 +9377,7 @@ again4:
 	VXORPS    Y5, Y4, Y4
 	VADDPS    128(R8), Y4, Y4
 	VMOVUPS   Y4, 128(DX)
-	VMOVUPS   1952(DI), Y4
+	VMOVUPS   160(R10), Y4
 	VCMPPS    $0x00, Y2, Y4, Y4
 	VPAND     Y1, Y4, Y4
 	VPXOR     Y4, Y1, Y1
@@ -9327,7 +9387,7 @@ again4:
 	VXORPS    Y5, Y4, Y4
 	VADDPS    160(R8), Y4, Y4
 	VMOVUPS   Y4, 160(DX)
-	VMOVUPS   1984(DI), Y4
+	VMOVUPS   192(R10), Y4
 	VCMPPS    $0x00, Y2, Y4, Y4
 	VPAND     Y1, Y4, Y4
 	VPXOR     Y4, Y1, Y1
@@ -9337,7 +9397,7 @@ again4:
 	VXORPS    Y5, Y4, Y4
 	VADDPS    192(R8), Y4, Y4
 	VMOVUPS   Y4, 192(DX)
-	VMOVUPS   2016(DI), Y4
+	VMOVUPS   224(R10), Y4
 	VCMPPS    $0x00, Y2, Y4, Y2
 	VPAND     Y1, Y2, Y2
 	VPXOR     Y2, Y1, Y1

@@ -6,7 +6,7 @@
 
 // func cutE8AVX512(symbols *byte, raw *byte, rows *float32, groups int, inverse float32, twiceLo int32, table *uint64) uint32
 // Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, CMOV
-TEXT ·cutE8AVX512(SB), $5184-52
+TEXT ·cutE8AVX512(SB), $3648-52
 	MOVQ         table+40(FP), AX
 	VMOVUPS      (AX), Z0
 	VMOVUPS      64(AX), Z1
@@ -351,7 +351,7 @@ GLOBL sevenBits<>(SB), RODATA|NOPTR, $64
 
 // func cutE8AVX2(symbols *byte, raw *byte, rows *float32, groups int, inverse float32, twiceLo int32, table *uint64) uint32
 // Requires: AVX, AVX2, CMOV
-TEXT ·cutE8AVX2(SB), $2624-52
+TEXT ·cutE8AVX2(SB), $1856-52
 	MOVQ         table+40(FP), AX
 	VPXOR        Y1, Y1, Y1
 	VBROADCASTSS twiceLo+36(FP), Y0

@@ -24,7 +24,7 @@ type closest struct {
 	abs   operand.Op
 	none  reg.VecVirtual // AVX-512: zeros
 	area  operand.Mem
-	saved reg.Register // the save areas
+	apart *operand.Mem // of anywhere, where it is used
 	late  []func()     // emit what follows the function's return
 }
 
@@ -35,7 +35,7 @@ func newClosest(s *simd, dims int, table reg.Register) *closest {
 	if s.wide {
 		c.magic, c.abs, c.none = c.load(rowMagic), c.load(rowAbs), c.zero()
 	}
-	c.area = s.AllocLocal(chunk*s.saveBytes() + apartSize*s.bytes() + 64)
+	c.area = s.AllocLocal(chunk*s.saveBytes() + 64)
 	return c
 }
 
@@ -79,10 +79,7 @@ func (c *closest) load(n int) reg.VecVirtual {
 // pointers.
 func (c *closest) eachGroup(groups reg.Register, first, second func(save reg.Register)) {
 	area, save, n := c.GP64(), c.GP64(), c.GP64()
-	c.saved = area
-	c.LEAQ(c.area, area)
-	c.ADDQ(operand.U32(63), area)
-	c.ANDQ(operand.I8(-64), area)
+	c.aligned(c.area, area)
 	c.Label("chunk")
 	for pass, body := range []func(reg.Register){first, second} {
 		label := fmt.Sprintf("pass%d", pass+1)
@@ -98,6 +95,13 @@ func (c *closest) eachGroup(groups reg.Register, first, second func(save reg.Reg
 	}
 	c.SUBQ(operand.U32(chunk), groups)
 	c.JG(operand.LabelRef("chunk"))
+}
+
+// aligned sets p to the first multiple of 64 from m on.
+func (c *closest) aligned(m operand.Mem, p reg.Register) {
+	c.LEAQ(m, p)
+	c.ADDQ(operand.U32(63), p)
+	c.ANDQ(operand.I8(-64), p)
 }
 
 // end returns from the function and emits what was put off.
@@ -397,6 +401,12 @@ func (c *closest) secondPass(first int, z []reg.VecVirtual, rows, save reg.Regis
 // coordinates. It sets rows to the points, which are all that is left to the
 // second pass.
 func (c *closest) anywhere(first int, y func(i int) reg.VecVirtual, rows, save reg.Register) {
+	if c.apart == nil {
+		m := c.AllocLocal(apartSize*c.bytes() + 64)
+		c.apart = &m
+	}
+	apart := c.GP64()
+	c.aligned(*c.apart, apart)
 	var g gathered
 	zero := c.zeros()
 	for i := first; i < first+c.dims; i++ {
@@ -415,16 +425,16 @@ func (c *closest) anywhere(first int, y func(i int) reg.VecVirtual, rows, save r
 		c.VMOVUPS(r, c.at(save, saveR+i))
 		d, t, border := c.offer(r, v)
 		c.VMOVUPS(d, c.at(rows, i))
-		c.VMOVUPS(t, c.apart(apartT+i))
+		c.VMOVUPS(t, c.at(apart, apartT+i))
 		g.far.add(c.simd, c.VMAXPS, t)
 		if c.dims == 8 {
 			g.signs.add(c.simd, d)
 			g.s.add(c.simd, c.VADDPS, t)
 			cost := c.cost(t, border)
-			c.VMOVUPS(cost, c.apart(apartCost+i))
+			c.VMOVUPS(cost, c.at(apart, apartCost+i))
 			g.near.add(c.simd, c.VMINPS, cost)
 			// Where the half coset steps at the border, it goes on by d.
-			c.VMOVUPS(c.pick(border, c.row(row3Halves), c.load(rowMinusHalf)), c.apart(apartFlip+i))
+			c.VMOVUPS(c.pick(border, c.row(row3Halves), c.load(rowMinusHalf)), c.at(apart, apartFlip+i))
 		}
 	}
 	c.MOVL(operand.U32(1), riskOf(c.simd, save, first))
@@ -436,10 +446,10 @@ func (c *closest) anywhere(first int, y func(i int) reg.VecVirtual, rows, save r
 	}
 	for i := first; i < first+c.dims; i++ {
 		t, flip := c.vec(), one
-		c.VMOVUPS(c.apart(apartT+i), t)
+		c.VMOVUPS(c.at(apart, apartT+i), t)
 		if c.dims == 8 {
-			t = c.pick(ch.half, c.apart(apartCost+i), t)
-			flip = c.pick(ch.half, c.apart(apartFlip+i), one)
+			t = c.pick(ch.half, c.at(apart, apartCost+i), t)
+			flip = c.pick(ch.half, c.at(apart, apartFlip+i), one)
 		}
 		var m mask
 		m, ch.active = c.first(ch.active, c.same(t, ch.target))
@@ -466,13 +476,6 @@ const (
 	apartFlip = 16
 	apartSize = 24
 )
-
-// apart is vector i of those.
-func (c *closest) apart(i int) operand.Mem {
-	m := c.at(c.saved, i)
-	m.Disp += chunk * c.saveBytes()
-	return m
-}
 
 // offer returns the step d of a coordinate, in the sign, t, which may be -0
 // where it should be 0, and the lanes where r is at the border, so that only a
