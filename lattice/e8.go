@@ -47,12 +47,15 @@ func ClosestE8Blocks(z, y []float32, in, out float32) {
 	}
 }
 
+// Neither the coset nor the step can be predicted, so that nothing below
+// branches on them: magnitudes are compared by their bits, choices are masks.
+
 // offset is what leads from the rounded coordinates of a block to the closest
 // point. Floats are bits here, two to a word, because what is done to signs and
 // magnitudes is done to a pair at a time.
 type offset struct {
 	e    [4]uint64 // the bits of all e_i
-	size [4]uint64 // those of all |e_i|
+	size [4]uint64 // those of all |e_i|; in moveE8, of what the coordinates move by
 	odd  uint32    // p0
 	turn uint32    // sign bit of the step of the half coset, relative to d
 	choice
@@ -73,41 +76,39 @@ func roundE8(blocks []offset, z, y []float32, factor float32) {
 	for i := range blocks {
 		o, z, y := &blocks[i], (*[8]float32)(z[8*i:]), (*[8]float32)(y[8*i:])
 		e := floats(&o.e)
-		v := float32(y[0] * factor)
-		r := v + magic - magic
-		z[0], e[0] = r, v-r
+		r, rest := round(float32(y[0] * factor))
+		z[0], e[0] = r, rest
 		lower := r
-		v = float32(y[1] * factor)
-		r = v + magic - magic
-		z[1], e[1] = r, v-r
+		r, rest = round(float32(y[1] * factor))
+		z[1], e[1] = r, rest
 		lower += r
-		v = float32(y[2] * factor)
-		r = v + magic - magic
-		z[2], e[2] = r, v-r
+		r, rest = round(float32(y[2] * factor))
+		z[2], e[2] = r, rest
 		lower += r
-		v = float32(y[3] * factor)
-		r = v + magic - magic
-		z[3], e[3] = r, v-r
+		r, rest = round(float32(y[3] * factor))
+		z[3], e[3] = r, rest
 		lower += r
-		v = float32(y[4] * factor)
-		r = v + magic - magic
-		z[4], e[4] = r, v-r
+		r, rest = round(float32(y[4] * factor))
+		z[4], e[4] = r, rest
 		upper := r
-		v = float32(y[5] * factor)
-		r = v + magic - magic
-		z[5], e[5] = r, v-r
+		r, rest = round(float32(y[5] * factor))
+		z[5], e[5] = r, rest
 		upper += r
-		v = float32(y[6] * factor)
-		r = v + magic - magic
-		z[6], e[6] = r, v-r
+		r, rest = round(float32(y[6] * factor))
+		z[6], e[6] = r, rest
 		upper += r
-		v = float32(y[7] * factor)
-		r = v + magic - magic
-		z[7], e[7] = r, v-r
+		r, rest = round(float32(y[7] * factor))
+		z[7], e[7] = r, rest
 		upper += r
 		// Four integers of up to 2^22 have an exact sum, eight need not.
 		o.odd = uint32(int32(lower)^int32(upper)) & 1
 	}
+}
+
+// round returns v rounded to an integer, and what it rounded off.
+func round(v float32) (r, rest float32) {
+	r = v + magic - magic
+	return r, v - r
 }
 
 // chooseE8 makes the choices.
@@ -164,21 +165,21 @@ func moveE8(blocks []offset, z []float32, out float32) {
 		o.size[1] = o.e[1]&signs | shift
 		o.size[2] = o.e[2]&signs | shift
 		o.size[3] = o.e[3]&signs | shift
-		d2 := floats(&o.size)
-		z[0] = (z[0] + d2[0]) * out
-		z[1] = (z[1] + d2[1]) * out
-		z[2] = (z[2] + d2[2]) * out
-		z[3] = (z[3] + d2[3]) * out
-		z[4] = (z[4] + d2[4]) * out
-		z[5] = (z[5] + d2[5]) * out
-		z[6] = (z[6] + d2[6]) * out
-		z[7] = (z[7] + d2[7]) * out
+		by := floats(&o.size)
+		z[0] = (z[0] + by[0]) * out
+		z[1] = (z[1] + by[1]) * out
+		z[2] = (z[2] + by[2]) * out
+		z[3] = (z[3] + by[3]) * out
+		z[4] = (z[4] + by[4]) * out
+		z[5] = (z[5] + by[5]) * out
+		z[6] = (z[6] + by[6]) * out
+		z[7] = (z[7] + by[7]) * out
 	}
 }
 
 // A choice is what moves a block from r to the closest point.
 type choice struct {
-	half uint32 // 1: all coordinates move by d/2
+	half uint32 // 1: all coordinates move by d/2, for the half coset
 	step uint32 // 1: coordinate k moves by d, in the half coset in the direction of turn
 	k    int
 }

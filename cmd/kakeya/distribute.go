@@ -9,12 +9,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"time"
 
 	"kakeyalattice/cluster"
 	"kakeyalattice/codec"
@@ -82,17 +80,6 @@ type measureSpec struct {
 	Dumps, Texts          []inputFile
 	Fingerprint           string // of the streams
 }
-
-// inputFile is a file that a run reads.
-type inputFile struct {
-	Path   string // on the coordinator, absolute
-	SHA256 string
-	Size   int64
-	Sent   bool // it is in the object store, under its SHA256
-}
-
-// mostSent bounds the files that are sent to workers through JetStream, together.
-const mostSent = 256 << 20
 
 // jobFile keeps the job of a run in its folder, and storeDir the streams of an embedded
 // server, until the run ends.
@@ -295,37 +282,6 @@ func absolute(names ...*string) error {
 	return nil
 }
 
-func inputs(expand func([]string) ([]string, error), paths []string) ([]inputFile, error) {
-	names, err := expand(paths)
-	if err != nil {
-		return nil, err
-	}
-	var list []inputFile
-	for _, name := range names {
-		path, err := filepath.Abs(name)
-		if err != nil {
-			return nil, err
-		}
-		f := inputFile{Path: path}
-		if f.SHA256, f.Size, err = digestOf(path); err != nil {
-			return nil, err
-		}
-		list = append(list, f)
-	}
-	return list, nil
-}
-
-func digestOf(path string) (sum string, size int64, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", 0, err
-	}
-	defer f.Close()
-	h := sha256.New()
-	size, err = io.Copy(h, f)
-	return hex.EncodeToString(h.Sum(nil)), size, err
-}
-
 // fingerprint tells inputs apart: the shapes of all streams, and the values of their
 // first passage.
 func fingerprint(source *kv.Source) (string, error) {
@@ -344,33 +300,6 @@ func fingerprint(source *kv.Source) (string, error) {
 		_ = binary.Write(h, binary.LittleEndian, x)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
-}
-
-func pointers(files []inputFile) []*inputFile {
-	list := make([]*inputFile, len(files))
-	for i := range files {
-		list[i] = &files[i]
-	}
-	return list
-}
-
-// send stores input files for workers that lack them, if they are small enough.
-func send(ctx context.Context, co *cluster.Coordinator, files []*inputFile) error {
-	var total int64
-	for _, f := range files {
-		total += f.Size
-	}
-	if total > mostSent {
-		co.Note(fmt.Sprintf("the input files have %d MB, more than the %d that are sent: workers need them under the same paths", total>>20, mostSent>>20))
-		return nil
-	}
-	for _, f := range files {
-		if err := co.SendInput(ctx, f.SHA256, f.Path); err != nil {
-			return err
-		}
-		f.Sent = true
-	}
-	return nil
 }
 
 // open makes the plan of a job on a worker.
@@ -424,98 +353,4 @@ func (s *measureSpec) plan(ctx context.Context, t *terminal, conn *cluster.Conn,
 	}
 	plan.Source = source
 	return source, plan, nil
-}
-
-// here finds files on this machine, or fetches what the coordinator sent.
-func here(ctx context.Context, conn *cluster.Conn, job, temp string, files []inputFile) ([]string, error) {
-	var paths []string
-	for i, f := range files {
-		if sum, _, err := digestOf(f.Path); err == nil && sum == f.SHA256 {
-			paths = append(paths, f.Path)
-			continue
-		}
-		if !f.Sent {
-			return nil, fmt.Errorf("%s with sha256 %.12s is not here, and was too large to be sent: copy it, or share the folder", f.Path, f.SHA256)
-		}
-		// A name of its own keeps the order, and .npy names their tensors after the file.
-		path := filepath.Join(temp, fmt.Sprint(i), filepath.Base(f.Path))
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			return nil, err
-		}
-		to, err := os.Create(path)
-		if err != nil {
-			return nil, err
-		}
-		err = conn.Input(ctx, job, f.SHA256, to)
-		if err := errors.Join(err, to.Close()); err != nil {
-			return nil, err
-		}
-		if sum, _, err := digestOf(path); err != nil || sum != f.SHA256 {
-			return nil, fmt.Errorf("%s arrived damaged: %w", f.Path, errors.Join(err, os.ErrInvalid))
-		}
-		paths = append(paths, path)
-	}
-	return paths, nil
-}
-
-type workerCmd struct {
-	natsFlags `embed:""`
-	Workers   int    `placeholder:"N" help:"Units at a time. Default: all cores."`
-	Name      string `placeholder:"NAME" help:"What the coordinator calls this worker. Default: host name and process."`
-	Once      bool   `help:"End when the first run that this worker joins has ended."`
-	Quiet     bool   `help:"Print nothing but errors."`
-}
-
-// Help adds examples to the generated text.
-func (workerCmd) Help() string {
-	return `Joins the distributed runs of a NATS server, and leaves them at any time: Ctrl-C gives back what is under way. It must be of the same version as the coordinator, and reads the files and models that the coordinator names.
-
-Examples:
-  kakeya sweep --distribute --listen 127.0.0.1:4222 --local-workers 0
-  kakeya worker --nats nats://127.0.0.1:4222
-  kakeya worker --nats tls://coordinator:4222 --tls-ca ca.pem --token-file token`
-}
-
-func (c *workerCmd) Run(t *terminal) error {
-	if c.NATS == "" {
-		return usagef("give the server with --nats; the coordinator prints it")
-	}
-	if c.Workers < 0 {
-		return usagef("--workers takes a positive number")
-	}
-	note := func(text string) {
-		if !c.Quiet {
-			fmt.Fprintln(t.stderr, "kakeya:", time.Now().Format("15:04:05"), text)
-		}
-	}
-	conn, err := c.connect(t.ctx, note)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	w := &cluster.Worker{Conn: conn, Name: c.Name, Version: version(), Threads: c.Workers, Note: note}
-	if w.Threads == 0 {
-		w.Threads = runtime.GOMAXPROCS(0)
-	}
-	if w.Name == "" {
-		host, _ := os.Hostname()
-		w.Name = fmt.Sprintf("%s/%d", host, os.Getpid())
-	}
-	ctx, cancel := context.WithCancel(t.ctx)
-	defer cancel()
-	w.Open = func(ctx context.Context, job cluster.Job) (*cluster.Input, error) {
-		var spec jobSpec
-		if err := json.Unmarshal(job.Spec, &spec); err != nil {
-			return nil, fmt.Errorf("its description: %w", err)
-		}
-		input, err := spec.open(ctx, t, conn, job.ID)
-		if err != nil || !c.Once {
-			return input, err
-		}
-		end := input.Close
-		input.Close = func() { end(); cancel() }
-		return input, nil
-	}
-	note("waiting for runs at " + c.NATS)
-	return w.Run(ctx)
 }

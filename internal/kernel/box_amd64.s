@@ -883,8 +883,7 @@ again0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z8, Z6, K2, Z7
-	VPANDND       (SI), Z1, Z8
-	VPXORD        Z8, Z7, Z7
+	VPTERNLOGD    $0xd2, (SI), Z1, Z7
 	VADDPS        (R8), Z7, Z7
 	VMOVUPS       Z7, (SI)
 	VMOVUPS       64(R10), Z7
@@ -894,8 +893,7 @@ again0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z8, Z6, K2, Z7
-	VPANDND       64(SI), Z1, Z8
-	VPXORD        Z8, Z7, Z7
+	VPTERNLOGD    $0xd2, 64(SI), Z1, Z7
 	VADDPS        64(R8), Z7, Z7
 	VMOVUPS       Z7, 64(SI)
 	VMOVUPS       128(R10), Z7
@@ -905,8 +903,7 @@ again0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z8, Z6, K2, Z7
-	VPANDND       128(SI), Z1, Z8
-	VPXORD        Z8, Z7, Z7
+	VPTERNLOGD    $0xd2, 128(SI), Z1, Z7
 	VADDPS        128(R8), Z7, Z7
 	VMOVUPS       Z7, 128(SI)
 	VMOVUPS       192(R10), Z7
@@ -916,8 +913,7 @@ again0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z8, Z6, K2, Z7
-	VPANDND       192(SI), Z1, Z8
-	VPXORD        Z8, Z7, Z7
+	VPTERNLOGD    $0xd2, 192(SI), Z1, Z7
 	VADDPS        192(R8), Z7, Z7
 	VMOVUPS       Z7, 192(SI)
 	VMOVUPS       256(R10), Z7
@@ -927,8 +923,7 @@ again0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z8, Z6, K2, Z7
-	VPANDND       256(SI), Z1, Z8
-	VPXORD        Z8, Z7, Z7
+	VPTERNLOGD    $0xd2, 256(SI), Z1, Z7
 	VADDPS        256(R8), Z7, Z7
 	VMOVUPS       Z7, 256(SI)
 	VMOVUPS       320(R10), Z7
@@ -938,8 +933,7 @@ again0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z8, Z6, K2, Z7
-	VPANDND       320(SI), Z1, Z8
-	VPXORD        Z8, Z7, Z7
+	VPTERNLOGD    $0xd2, 320(SI), Z1, Z7
 	VADDPS        320(R8), Z7, Z7
 	VMOVUPS       Z7, 320(SI)
 	VMOVUPS       384(R10), Z7
@@ -949,8 +943,7 @@ again0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z8, Z6, K2, Z7
-	VPANDND       384(SI), Z1, Z8
-	VPXORD        Z8, Z7, Z7
+	VPTERNLOGD    $0xd2, 384(SI), Z1, Z7
 	VADDPS        384(R8), Z7, Z7
 	VMOVUPS       Z7, 384(SI)
 	VMOVUPS       448(R10), Z7
@@ -960,8 +953,7 @@ again0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z5, Z6, K2, Z4
-	VPANDND       448(SI), Z1, Z5
-	VPXORD        Z5, Z4, Z4
+	VPTERNLOGD    $0xd2, 448(SI), Z1, Z4
 	VADDPS        448(R8), Z4, Z4
 	VMOVUPS       Z4, 448(SI)
 	JMP           found0
@@ -1451,8 +1443,7 @@ border0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z9, Z7, K2, Z8
-	VPANDND       (DX), Z1, Z9
-	VPXORD        Z9, Z8, Z8
+	VPTERNLOGD    $0xd2, (DX), Z1, Z8
 	VADDPS        (R8), Z8, Z8
 	VMOVUPS       Z8, (DX)
 	VMOVUPS       64(R10), Z8
@@ -1462,8 +1453,7 @@ border0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z9, Z7, K2, Z8
-	VPANDND       64(DX), Z1, Z9
-	VPXORD        Z9, Z8, Z8
+	VPTERNLOGD    $0xd2, 64(DX), Z1, Z8
 	VADDPS        64(R8), Z8, Z8
 	VMOVUPS       Z8, 64(DX)
 	VMOVUPS       128(R10), Z8
@@ -1473,8 +1463,7 @@ border0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z9, Z7, K2, Z8
-	VPANDND       128(DX), Z1, Z9
-	VPXORD        Z9, Z8, Z8
+	VPTERNLOGD    $0xd2, 128(DX), Z1, Z8
 	VADDPS        128(R8), Z8, Z8
 	VMOVUPS       Z8, 128(DX)
 	VMOVUPS       192(R10), Z8
@@ -1484,8 +1473,7 @@ border0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z9, Z7, K2, Z8
-	VPANDND       192(DX), Z1, Z9
-	VPXORD        Z9, Z8, Z8
+	VPTERNLOGD    $0xd2, 192(DX), Z1, Z8
 	VADDPS        192(R8), Z8, Z8
 	VMOVUPS       Z8, 192(DX)
 	VMOVUPS       256(R10), Z8
@@ -1495,8 +1483,7 @@ border0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z9, Z7, K2, Z8
-	VPANDND       256(DX), Z1, Z9
-	VPXORD        Z9, Z8, Z8
+	VPTERNLOGD    $0xd2, 256(DX), Z1, Z8
 	VADDPS        256(R8), Z8, Z8
 	VMOVUPS       Z8, 256(DX)
 	VMOVUPS       320(R10), Z8
@@ -1506,8 +1493,7 @@ border0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z9, Z7, K2, Z8
-	VPANDND       320(DX), Z1, Z9
-	VPXORD        Z9, Z8, Z8
+	VPTERNLOGD    $0xd2, 320(DX), Z1, Z8
 	VADDPS        320(R8), Z8, Z8
 	VMOVUPS       Z8, 320(DX)
 	VMOVUPS       384(R10), Z8
@@ -1517,8 +1503,7 @@ border0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z9, Z7, K2, Z8
-	VPANDND       384(DX), Z1, Z9
-	VPXORD        Z9, Z8, Z8
+	VPTERNLOGD    $0xd2, 384(DX), Z1, Z8
 	VADDPS        384(R8), Z8, Z8
 	VMOVUPS       Z8, 384(DX)
 	VMOVUPS       448(R10), Z8
@@ -1528,8 +1513,7 @@ border0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z6, Z7, K2, Z5
-	VPANDND       448(DX), Z1, Z6
-	VPXORD        Z6, Z5, Z5
+	VPTERNLOGD    $0xd2, 448(DX), Z1, Z5
 	VADDPS        448(R8), Z5, Z5
 	VMOVUPS       Z5, 448(DX)
 	JMP           found0
@@ -1783,8 +1767,7 @@ again0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z9, Z7, K2, Z8
-	VPANDND       (DX), Z1, Z9
-	VPXORD        Z9, Z8, Z8
+	VPTERNLOGD    $0xd2, (DX), Z1, Z8
 	VADDPS        (R8), Z8, Z8
 	VMOVUPS       Z8, (DX)
 	VMOVUPS       64(R10), Z8
@@ -1794,8 +1777,7 @@ again0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z9, Z7, K2, Z8
-	VPANDND       64(DX), Z1, Z9
-	VPXORD        Z9, Z8, Z8
+	VPTERNLOGD    $0xd2, 64(DX), Z1, Z8
 	VADDPS        64(R8), Z8, Z8
 	VMOVUPS       Z8, 64(DX)
 	VMOVUPS       128(R10), Z8
@@ -1805,8 +1787,7 @@ again0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z9, Z7, K2, Z8
-	VPANDND       128(DX), Z1, Z9
-	VPXORD        Z9, Z8, Z8
+	VPTERNLOGD    $0xd2, 128(DX), Z1, Z8
 	VADDPS        128(R8), Z8, Z8
 	VMOVUPS       Z8, 128(DX)
 	VMOVUPS       192(R10), Z8
@@ -1816,8 +1797,7 @@ again0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z9, Z7, K2, Z8
-	VPANDND       192(DX), Z1, Z9
-	VPXORD        Z9, Z8, Z8
+	VPTERNLOGD    $0xd2, 192(DX), Z1, Z8
 	VADDPS        192(R8), Z8, Z8
 	VMOVUPS       Z8, 192(DX)
 	VMOVUPS       256(R10), Z8
@@ -1827,8 +1807,7 @@ again0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z9, Z7, K2, Z8
-	VPANDND       256(DX), Z1, Z9
-	VPXORD        Z9, Z8, Z8
+	VPTERNLOGD    $0xd2, 256(DX), Z1, Z8
 	VADDPS        256(R8), Z8, Z8
 	VMOVUPS       Z8, 256(DX)
 	VMOVUPS       320(R10), Z8
@@ -1838,8 +1817,7 @@ again0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z9, Z7, K2, Z8
-	VPANDND       320(DX), Z1, Z9
-	VPXORD        Z9, Z8, Z8
+	VPTERNLOGD    $0xd2, 320(DX), Z1, Z8
 	VADDPS        320(R8), Z8, Z8
 	VMOVUPS       Z8, 320(DX)
 	VMOVUPS       384(R10), Z8
@@ -1849,8 +1827,7 @@ again0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z9, Z7, K2, Z8
-	VPANDND       384(DX), Z1, Z9
-	VPXORD        Z9, Z8, Z8
+	VPTERNLOGD    $0xd2, 384(DX), Z1, Z8
 	VADDPS        384(R8), Z8, Z8
 	VMOVUPS       Z8, 384(DX)
 	VMOVUPS       448(R10), Z8
@@ -1860,8 +1837,7 @@ again0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z6, Z7, K2, Z5
-	VPANDND       448(DX), Z1, Z6
-	VPXORD        Z6, Z5, Z5
+	VPTERNLOGD    $0xd2, 448(DX), Z1, Z5
 	VADDPS        448(R8), Z5, Z5
 	VMOVUPS       Z5, 448(DX)
 	JMP           found0
@@ -2385,8 +2361,7 @@ border0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z8, Z6, K2, Z7
-	VPANDND       (BX), Z1, Z8
-	VPXORD        Z8, Z7, Z7
+	VPTERNLOGD    $0xd2, (BX), Z1, Z7
 	VADDPS        (R9), Z7, Z7
 	VMOVUPS       Z7, (BX)
 	VMOVUPS       64(R11), Z7
@@ -2396,8 +2371,7 @@ border0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z8, Z6, K2, Z7
-	VPANDND       64(BX), Z1, Z8
-	VPXORD        Z8, Z7, Z7
+	VPTERNLOGD    $0xd2, 64(BX), Z1, Z7
 	VADDPS        64(R9), Z7, Z7
 	VMOVUPS       Z7, 64(BX)
 	VMOVUPS       128(R11), Z7
@@ -2407,8 +2381,7 @@ border0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z8, Z6, K2, Z7
-	VPANDND       128(BX), Z1, Z8
-	VPXORD        Z8, Z7, Z7
+	VPTERNLOGD    $0xd2, 128(BX), Z1, Z7
 	VADDPS        128(R9), Z7, Z7
 	VMOVUPS       Z7, 128(BX)
 	VMOVUPS       192(R11), Z7
@@ -2418,8 +2391,7 @@ border0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z8, Z6, K2, Z7
-	VPANDND       192(BX), Z1, Z8
-	VPXORD        Z8, Z7, Z7
+	VPTERNLOGD    $0xd2, 192(BX), Z1, Z7
 	VADDPS        192(R9), Z7, Z7
 	VMOVUPS       Z7, 192(BX)
 	VMOVUPS       256(R11), Z7
@@ -2429,8 +2401,7 @@ border0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z8, Z6, K2, Z7
-	VPANDND       256(BX), Z1, Z8
-	VPXORD        Z8, Z7, Z7
+	VPTERNLOGD    $0xd2, 256(BX), Z1, Z7
 	VADDPS        256(R9), Z7, Z7
 	VMOVUPS       Z7, 256(BX)
 	VMOVUPS       320(R11), Z7
@@ -2440,8 +2411,7 @@ border0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z8, Z6, K2, Z7
-	VPANDND       320(BX), Z1, Z8
-	VPXORD        Z8, Z7, Z7
+	VPTERNLOGD    $0xd2, 320(BX), Z1, Z7
 	VADDPS        320(R9), Z7, Z7
 	VMOVUPS       Z7, 320(BX)
 	VMOVUPS       384(R11), Z7
@@ -2451,8 +2421,7 @@ border0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z8, Z6, K2, Z7
-	VPANDND       384(BX), Z1, Z8
-	VPXORD        Z8, Z7, Z7
+	VPTERNLOGD    $0xd2, 384(BX), Z1, Z7
 	VADDPS        384(R9), Z7, Z7
 	VMOVUPS       Z7, 384(BX)
 	VMOVUPS       448(R11), Z7
@@ -2462,8 +2431,7 @@ border0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z5, Z6, K2, Z4
-	VPANDND       448(BX), Z1, Z5
-	VPXORD        Z5, Z4, Z4
+	VPTERNLOGD    $0xd2, 448(BX), Z1, Z4
 	VADDPS        448(R9), Z4, Z4
 	VMOVUPS       Z4, 448(BX)
 	JMP           found0
@@ -2717,8 +2685,7 @@ again0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z8, Z6, K2, Z7
-	VPANDND       (BX), Z1, Z8
-	VPXORD        Z8, Z7, Z7
+	VPTERNLOGD    $0xd2, (BX), Z1, Z7
 	VADDPS        (R9), Z7, Z7
 	VMOVUPS       Z7, (BX)
 	VMOVUPS       64(R11), Z7
@@ -2728,8 +2695,7 @@ again0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z8, Z6, K2, Z7
-	VPANDND       64(BX), Z1, Z8
-	VPXORD        Z8, Z7, Z7
+	VPTERNLOGD    $0xd2, 64(BX), Z1, Z7
 	VADDPS        64(R9), Z7, Z7
 	VMOVUPS       Z7, 64(BX)
 	VMOVUPS       128(R11), Z7
@@ -2739,8 +2705,7 @@ again0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z8, Z6, K2, Z7
-	VPANDND       128(BX), Z1, Z8
-	VPXORD        Z8, Z7, Z7
+	VPTERNLOGD    $0xd2, 128(BX), Z1, Z7
 	VADDPS        128(R9), Z7, Z7
 	VMOVUPS       Z7, 128(BX)
 	VMOVUPS       192(R11), Z7
@@ -2750,8 +2715,7 @@ again0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z8, Z6, K2, Z7
-	VPANDND       192(BX), Z1, Z8
-	VPXORD        Z8, Z7, Z7
+	VPTERNLOGD    $0xd2, 192(BX), Z1, Z7
 	VADDPS        192(R9), Z7, Z7
 	VMOVUPS       Z7, 192(BX)
 	VMOVUPS       256(R11), Z7
@@ -2761,8 +2725,7 @@ again0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z8, Z6, K2, Z7
-	VPANDND       256(BX), Z1, Z8
-	VPXORD        Z8, Z7, Z7
+	VPTERNLOGD    $0xd2, 256(BX), Z1, Z7
 	VADDPS        256(R9), Z7, Z7
 	VMOVUPS       Z7, 256(BX)
 	VMOVUPS       320(R11), Z7
@@ -2772,8 +2735,7 @@ again0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z8, Z6, K2, Z7
-	VPANDND       320(BX), Z1, Z8
-	VPXORD        Z8, Z7, Z7
+	VPTERNLOGD    $0xd2, 320(BX), Z1, Z7
 	VADDPS        320(R9), Z7, Z7
 	VMOVUPS       Z7, 320(BX)
 	VMOVUPS       384(R11), Z7
@@ -2783,8 +2745,7 @@ again0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z8, Z6, K2, Z7
-	VPANDND       384(BX), Z1, Z8
-	VPXORD        Z8, Z7, Z7
+	VPTERNLOGD    $0xd2, 384(BX), Z1, Z7
 	VADDPS        384(R9), Z7, Z7
 	VMOVUPS       Z7, 384(BX)
 	VMOVUPS       448(R11), Z7
@@ -2794,8 +2755,7 @@ again0:
 	KANDW         K1, K2, K2
 	KANDNW        K1, K2, K1
 	VBLENDMPS     Z5, Z6, K2, Z4
-	VPANDND       448(BX), Z1, Z5
-	VPXORD        Z5, Z4, Z4
+	VPTERNLOGD    $0xd2, 448(BX), Z1, Z4
 	VADDPS        448(R9), Z4, Z4
 	VMOVUPS       Z4, 448(BX)
 	JMP           found0
@@ -3601,8 +3561,7 @@ again0:
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
 	VMOVUPS.Z  Z8, K2, Z10
-	VPANDND    (SI), Z1, Z11
-	VPXORD     Z11, Z10, Z10
+	VPTERNLOGD $0xd2, (SI), Z1, Z10
 	VADDPS     (R8), Z10, Z10
 	VMOVUPS    Z10, (SI)
 	VMOVUPS    64(R10), Z10
@@ -3610,8 +3569,7 @@ again0:
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
 	VMOVUPS.Z  Z8, K2, Z10
-	VPANDND    64(SI), Z1, Z11
-	VPXORD     Z11, Z10, Z10
+	VPTERNLOGD $0xd2, 64(SI), Z1, Z10
 	VADDPS     64(R8), Z10, Z10
 	VMOVUPS    Z10, 64(SI)
 	VMOVUPS    128(R10), Z10
@@ -3619,8 +3577,7 @@ again0:
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
 	VMOVUPS.Z  Z8, K2, Z10
-	VPANDND    128(SI), Z1, Z11
-	VPXORD     Z11, Z10, Z10
+	VPTERNLOGD $0xd2, 128(SI), Z1, Z10
 	VADDPS     128(R8), Z10, Z10
 	VMOVUPS    Z10, 128(SI)
 	VMOVUPS    192(R10), Z10
@@ -3628,8 +3585,7 @@ again0:
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
 	VMOVUPS.Z  Z8, K2, Z7
-	VPANDND    192(SI), Z1, Z8
-	VPXORD     Z8, Z7, Z7
+	VPTERNLOGD $0xd2, 192(SI), Z1, Z7
 	VADDPS     192(R8), Z7, Z7
 	VMOVUPS    Z7, 192(SI)
 	JMP        found0
@@ -3719,8 +3675,7 @@ again4:
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
 	VMOVUPS.Z  Z5, K2, Z6
-	VPANDND    256(SI), Z1, Z7
-	VPXORD     Z7, Z6, Z6
+	VPTERNLOGD $0xd2, 256(SI), Z1, Z6
 	VADDPS     256(R8), Z6, Z6
 	VMOVUPS    Z6, 256(SI)
 	VMOVUPS    320(R10), Z6
@@ -3728,8 +3683,7 @@ again4:
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
 	VMOVUPS.Z  Z5, K2, Z6
-	VPANDND    320(SI), Z1, Z7
-	VPXORD     Z7, Z6, Z6
+	VPTERNLOGD $0xd2, 320(SI), Z1, Z6
 	VADDPS     320(R8), Z6, Z6
 	VMOVUPS    Z6, 320(SI)
 	VMOVUPS    384(R10), Z6
@@ -3737,8 +3691,7 @@ again4:
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
 	VMOVUPS.Z  Z5, K2, Z6
-	VPANDND    384(SI), Z1, Z7
-	VPXORD     Z7, Z6, Z6
+	VPTERNLOGD $0xd2, 384(SI), Z1, Z6
 	VADDPS     384(R8), Z6, Z6
 	VMOVUPS    Z6, 384(SI)
 	VMOVUPS    448(R10), Z6
@@ -3746,8 +3699,7 @@ again4:
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
 	VMOVUPS.Z  Z5, K2, Z4
-	VPANDND    448(SI), Z1, Z5
-	VPXORD     Z5, Z4, Z4
+	VPTERNLOGD $0xd2, 448(SI), Z1, Z4
 	VADDPS     448(R8), Z4, Z4
 	VMOVUPS    Z4, 448(SI)
 	JMP        found4
@@ -4077,8 +4029,7 @@ again0:
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
 	VMOVUPS.Z  Z6, K2, Z7
-	VPANDND    (CX), Z1, Z8
-	VPXORD     Z8, Z7, Z7
+	VPTERNLOGD $0xd2, (CX), Z1, Z7
 	VADDPS     (DI), Z7, Z7
 	VMOVUPS    Z7, (CX)
 	VMOVUPS    64(R9), Z7
@@ -4086,8 +4037,7 @@ again0:
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
 	VMOVUPS.Z  Z6, K2, Z7
-	VPANDND    64(CX), Z1, Z8
-	VPXORD     Z8, Z7, Z7
+	VPTERNLOGD $0xd2, 64(CX), Z1, Z7
 	VADDPS     64(DI), Z7, Z7
 	VMOVUPS    Z7, 64(CX)
 	VMOVUPS    128(R9), Z7
@@ -4095,8 +4045,7 @@ again0:
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
 	VMOVUPS.Z  Z6, K2, Z7
-	VPANDND    128(CX), Z1, Z8
-	VPXORD     Z8, Z7, Z7
+	VPTERNLOGD $0xd2, 128(CX), Z1, Z7
 	VADDPS     128(DI), Z7, Z7
 	VMOVUPS    Z7, 128(CX)
 	VMOVUPS    192(R9), Z7
@@ -4104,8 +4053,7 @@ again0:
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
 	VMOVUPS.Z  Z6, K2, Z5
-	VPANDND    192(CX), Z1, Z6
-	VPXORD     Z6, Z5, Z5
+	VPTERNLOGD $0xd2, 192(CX), Z1, Z5
 	VADDPS     192(DI), Z5, Z5
 	VMOVUPS    Z5, 192(CX)
 	JMP        found0
@@ -4195,8 +4143,7 @@ again4:
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
 	VMOVUPS.Z  Z6, K2, Z7
-	VPANDND    256(CX), Z1, Z8
-	VPXORD     Z8, Z7, Z7
+	VPTERNLOGD $0xd2, 256(CX), Z1, Z7
 	VADDPS     256(DI), Z7, Z7
 	VMOVUPS    Z7, 256(CX)
 	VMOVUPS    320(R9), Z7
@@ -4204,8 +4151,7 @@ again4:
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
 	VMOVUPS.Z  Z6, K2, Z7
-	VPANDND    320(CX), Z1, Z8
-	VPXORD     Z8, Z7, Z7
+	VPTERNLOGD $0xd2, 320(CX), Z1, Z7
 	VADDPS     320(DI), Z7, Z7
 	VMOVUPS    Z7, 320(CX)
 	VMOVUPS    384(R9), Z7
@@ -4213,8 +4159,7 @@ again4:
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
 	VMOVUPS.Z  Z6, K2, Z7
-	VPANDND    384(CX), Z1, Z8
-	VPXORD     Z8, Z7, Z7
+	VPTERNLOGD $0xd2, 384(CX), Z1, Z7
 	VADDPS     384(DI), Z7, Z7
 	VMOVUPS    Z7, 384(CX)
 	VMOVUPS    448(R9), Z7
@@ -4222,8 +4167,7 @@ again4:
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
 	VMOVUPS.Z  Z6, K2, Z5
-	VPANDND    448(CX), Z1, Z6
-	VPXORD     Z6, Z5, Z5
+	VPTERNLOGD $0xd2, 448(CX), Z1, Z5
 	VADDPS     448(DI), Z5, Z5
 	VMOVUPS    Z5, 448(CX)
 	JMP        found4
@@ -4587,8 +4531,7 @@ again0:
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
 	VMOVUPS.Z  Z5, K2, Z6
-	VPANDND    (DX), Z1, Z7
-	VPXORD     Z7, Z6, Z6
+	VPTERNLOGD $0xd2, (DX), Z1, Z6
 	VADDPS     (R8), Z6, Z6
 	VMOVUPS    Z6, (DX)
 	VMOVUPS    64(R10), Z6
@@ -4596,8 +4539,7 @@ again0:
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
 	VMOVUPS.Z  Z5, K2, Z6
-	VPANDND    64(DX), Z1, Z7
-	VPXORD     Z7, Z6, Z6
+	VPTERNLOGD $0xd2, 64(DX), Z1, Z6
 	VADDPS     64(R8), Z6, Z6
 	VMOVUPS    Z6, 64(DX)
 	VMOVUPS    128(R10), Z6
@@ -4605,8 +4547,7 @@ again0:
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
 	VMOVUPS.Z  Z5, K2, Z6
-	VPANDND    128(DX), Z1, Z7
-	VPXORD     Z7, Z6, Z6
+	VPTERNLOGD $0xd2, 128(DX), Z1, Z6
 	VADDPS     128(R8), Z6, Z6
 	VMOVUPS    Z6, 128(DX)
 	VMOVUPS    192(R10), Z6
@@ -4614,8 +4555,7 @@ again0:
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
 	VMOVUPS.Z  Z5, K2, Z4
-	VPANDND    192(DX), Z1, Z5
-	VPXORD     Z5, Z4, Z4
+	VPTERNLOGD $0xd2, 192(DX), Z1, Z4
 	VADDPS     192(R8), Z4, Z4
 	VMOVUPS    Z4, 192(DX)
 	JMP        found0
@@ -4705,8 +4645,7 @@ again4:
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
 	VMOVUPS.Z  Z5, K2, Z6
-	VPANDND    256(DX), Z1, Z7
-	VPXORD     Z7, Z6, Z6
+	VPTERNLOGD $0xd2, 256(DX), Z1, Z6
 	VADDPS     256(R8), Z6, Z6
 	VMOVUPS    Z6, 256(DX)
 	VMOVUPS    320(R10), Z6
@@ -4714,8 +4653,7 @@ again4:
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
 	VMOVUPS.Z  Z5, K2, Z6
-	VPANDND    320(DX), Z1, Z7
-	VPXORD     Z7, Z6, Z6
+	VPTERNLOGD $0xd2, 320(DX), Z1, Z6
 	VADDPS     320(R8), Z6, Z6
 	VMOVUPS    Z6, 320(DX)
 	VMOVUPS    384(R10), Z6
@@ -4723,8 +4661,7 @@ again4:
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
 	VMOVUPS.Z  Z5, K2, Z6
-	VPANDND    384(DX), Z1, Z7
-	VPXORD     Z7, Z6, Z6
+	VPTERNLOGD $0xd2, 384(DX), Z1, Z6
 	VADDPS     384(R8), Z6, Z6
 	VMOVUPS    Z6, 384(DX)
 	VMOVUPS    448(R10), Z6
@@ -4732,8 +4669,7 @@ again4:
 	KANDW      K1, K2, K2
 	KANDNW     K1, K2, K1
 	VMOVUPS.Z  Z5, K2, Z4
-	VPANDND    448(DX), Z1, Z5
-	VPXORD     Z5, Z4, Z4
+	VPTERNLOGD $0xd2, 448(DX), Z1, Z4
 	VADDPS     448(R8), Z4, Z4
 	VMOVUPS    Z4, 448(DX)
 	JMP        found4
