@@ -24,6 +24,7 @@ type v4 struct {
 	// runs are of texts of the exact model, and armRuns of arms, that are under way at
 	// the same time.
 	runs, armRuns []*deepseek4.Run
+	overRuns      []*deepseek4.Run // of arms, where fewer are left than armRuns
 	// outputs are those of the exact model's attention in the layer at hand,
 	// [tokens, hidden].
 	outputs []float32
@@ -248,24 +249,39 @@ func (e *v4) layer(ctx context.Context, l *deepseek4.Layer) error {
 	return e.someLeft(states(e.arms))
 }
 
-// each calls f for every arm that has not failed, for some at the same time.
+// each calls f for every arm that has not failed, for as many at the same time as
+// there are runs of arms. Those left over at the end share all cores.
 func (e *v4) each(f func(r *deepseek4.Run, i int, a *v4Arm)) {
-	var wait sync.WaitGroup
-	next := make(chan int)
-	for _, r := range e.armRuns {
-		wait.Go(func() {
-			for i := range next {
-				f(r, i, e.arms[i])
-			}
-		})
-	}
+	var left []int
 	for i, a := range e.arms {
 		if a.failed == nil {
-			next <- i
+			left = append(left, i)
 		}
 	}
-	close(next)
-	wait.Wait()
+	share := func(runs []*deepseek4.Run, arms []int) {
+		var wait sync.WaitGroup
+		next := make(chan int)
+		for _, r := range runs {
+			wait.Go(func() {
+				for i := range next {
+					f(r, i, e.arms[i])
+				}
+			})
+		}
+		for _, i := range arms {
+			next <- i
+		}
+		close(next)
+		wait.Wait()
+	}
+	over := len(left) % len(e.armRuns)
+	share(e.armRuns, left[:len(left)-over])
+	if over > 0 {
+		if len(e.overRuns) != over {
+			e.overRuns = deepseek4.Runs(e.Workers, over)
+		}
+		share(e.overRuns, left[len(left)-over:])
+	}
 }
 
 // compare is the tap that sets the attention outputs of an arm for a text in a layer

@@ -28,6 +28,14 @@ func MaxAbs(x []float32) float32 {
 	return math.Float32frombits(max(m, a, b, c))
 }
 
+// AddScaled adds f x to y, of one length, the product and the sum rounded.
+func AddScaled(y []float32, f float32, x []float32) {
+	x = x[:len(y)]
+	for i := addScaled(y, f, x); i < len(y); i++ {
+		y[i] += float32(f * x[i])
+	}
+}
+
 // blockPeaks sets peaks to the largest magnitudes of blocks of eight values and
 // returns the largest of all.
 func blockPeaks(peaks, x []float32) float32 {

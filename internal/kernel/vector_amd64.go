@@ -17,3 +17,20 @@ func maxMagnitude(x []float32) (m uint32, done int) {
 	}
 	return 0, 0
 }
+
+// addScaled returns the number of values that it added to.
+func addScaled(y []float32, f float32, x []float32) (done int) {
+	done = len(y) &^ 15
+	if done == 0 {
+		return 0
+	}
+	switch Active() {
+	case AVX512:
+		addScaledAVX512(&y[0], f, &x[0], done)
+	case AVX2:
+		addScaledAVX2(&y[0], f, &x[0], done)
+	default:
+		return 0
+	}
+	return done
+}

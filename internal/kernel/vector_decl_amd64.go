@@ -13,3 +13,13 @@ func maxMagnitudeAVX512(x *float32, n int) uint32
 //
 //go:noescape
 func maxMagnitudeAVX2(x *float32, n int) uint32
+
+// addScaledAVX512 adds f times the n values at x to those at y, each product rounded; n is a positive multiple of 16.
+//
+//go:noescape
+func addScaledAVX512(y *float32, f float32, x *float32, n int)
+
+// addScaledAVX2 adds f times the n values at x to those at y, each product rounded; n is a positive multiple of 16.
+//
+//go:noescape
+func addScaledAVX2(y *float32, f float32, x *float32, n int)

@@ -3,6 +3,7 @@ package kernel
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -63,6 +64,36 @@ func TestNonFiniteFindsTheFirst(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestAddScaledRoundsProductAndSum(t *testing.T) {
+	atEachLevel(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(1, 4))
+		for _, n := range edgeLengths {
+			x, y, f := make([]float32, n), make([]float32, n+1), make([]float32, 1)
+			for range 20 {
+				fill(r, x)
+				fill(r, y)
+				fill(r, f)
+				want := slices.Clone(y)
+				for i, v := range x {
+					product := f[0] * v
+					want[i] += product
+				}
+				AddScaled(y[:n], f[0], x)
+				for i, v := range y {
+					if math.Float32bits(v) != math.Float32bits(want[i]) && v == v {
+						t.Fatalf("value %d of %d: %v, want %v", i, n, v, want[i])
+					}
+				}
+			}
+		}
+	})
+}
+
+func BenchmarkAddScaled(b *testing.B) {
+	x, y := make([]float32, 512), make([]float32, 512)
+	benchEachLevel(b, 1, 4*len(x), func() { AddScaled(y, 0.5, x) })
 }
 
 func BenchmarkMaxAbs(b *testing.B) {

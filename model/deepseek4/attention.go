@@ -11,7 +11,7 @@ import (
 
 // attender is what a worker needs for the queries of some tokens.
 type attender struct {
-	cos, sin  []float32
+	sin       []float32
 	near, far []float32 // scores, then weights, of window and compressed entries
 	nearEnd   []int     // of each query, in the window entries of the tokens
 	farEnd    []int     // of each query, in the compressed entries
@@ -31,9 +31,8 @@ const queryRows = 1024
 func (l *Layer) attend(r *Run, cache *Cache, q []float32, chosen [][]int, first, n int) {
 	width := l.cfg.Heads * l.cfg.HeadDim
 	r.chunks(n, func(from, end int) {
-		cos, sin := make([]float32, l.cfg.RopeDim/2), make([]float32, l.cfg.RopeDim/2)
 		for i := from; i < end; i++ {
-			cache.state.window.at(first+i, cos, sin)
+			cos, sin := cache.state.angles(first + i)
 			l.turnQueries(row(q, i, width), cos, sin)
 		}
 	})
@@ -147,11 +146,13 @@ func (a *attender) attend(l *Layer, cache *Cache, q []float32, chosen []int, fir
 	matmul.MulN(q, a.near, rows, width, window, dim, a.nearEnd, 1)
 	a.sum = grow(a.sum, rows*dim)
 	matmul.MulN(a.sum, a.far, rows, farWidth, far, dim, a.farEnd, 1)
-	a.cos, a.sin = grow(a.cos, c.RopeDim/2), grow(a.sin, c.RopeDim/2)
+	a.sin = grow(a.sin, c.RopeDim/2)
+	var cos []float32
 	for i := range rows {
 		if i%c.Heads == 0 {
-			cache.state.window.at(first+i/c.Heads, a.cos, a.sin)
-			for j, v := range a.sin {
+			var sin []float32
+			cos, sin = cache.state.angles(first + i/c.Heads)
+			for j, v := range sin {
 				a.sin[j] = -v
 			}
 		}
@@ -162,7 +163,7 @@ func (a *attender) attend(l *Layer, cache *Cache, q []float32, chosen []int, fir
 		}
 		l.mode.bf16(o)
 		tail := o[dim-c.RopeDim:]
-		rotate(tail, a.cos, a.sin)
+		rotate(tail, cos, a.sin)
 		l.mode.bf16(tail)
 	}
 }

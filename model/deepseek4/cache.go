@@ -3,6 +3,8 @@ package deepseek4
 import (
 	"fmt"
 	"slices"
+
+	"kakeyalattice/internal/kernel"
 )
 
 // Write is consecutive entries of a stream on their way into a cache.
@@ -116,7 +118,7 @@ func (c *Cache) store(to *[]float32, entries []float32, stream Streams, first, d
 		if replaced, err = c.hook(Write{c.l.index, stream, first, dim, entries}); err != nil {
 			return fmt.Errorf("deepseek4: layer %d: %v entries from %d on: %w", c.l.index, stream, first, err)
 		}
-		if i := firstNonFinite(entries); i >= 0 {
+		if i := kernel.NonFinite(entries); i >= 0 {
 			return &NonFiniteError{c.l.index, fmt.Sprintf("what the hook left as %v entry", stream), first + i/dim, entries[i]}
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"kakeyalattice/internal/kernel"
 )
 
 // The files of DeepSeek-V4-Flash, revision 60d8d707, without what is not read.
@@ -142,7 +144,7 @@ func FuzzParseConfig(f *testing.F) {
 		r := newRope(c.RopeDim, c.RopeTheta, nil)
 		cos, sin := make([]float32, len(r.freqs)), make([]float32, len(r.freqs))
 		r.at(1<<20, cos, sin)
-		if i := firstNonFinite(append(cos, sin...)); i >= 0 {
+		if i := kernel.NonFinite(append(cos, sin...)); i >= 0 {
 			t.Errorf("angle %d of base %v", i, c.RopeTheta)
 		}
 		if s := c.RopeScaling; s != (RopeScaling{}) && c.CompressRopeTheta > 1 {

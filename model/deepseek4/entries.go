@@ -3,6 +3,8 @@ package deepseek4
 import (
 	"fmt"
 	"slices"
+
+	"kakeyalattice/internal/kernel"
 )
 
 // Entries are what a layer writes for consecutive tokens: the vectors that a
@@ -41,13 +43,16 @@ type State struct {
 	window      rope
 	compressed  rope
 	main, index *rolling
-	cos, sin    []float32
+	// cos and sin are of the angles that the window entries of the last tokens were
+	// turned by, [tokens, rope_dim/2], turned the position of the first of them.
+	cos, sin []float32
+	turned   int
 }
 
 // NewState begins a passage. length is the number of tokens that it will have;
 // only [Switches.YarnBeyondOriginal] asks for it.
 func (l *KVLayer) NewState(length int) *State {
-	s := &State{l: l, cos: make([]float32, l.cfg.RopeDim/2), sin: make([]float32, l.cfg.RopeDim/2)}
+	s := &State{l: l}
 	s.window, s.compressed = l.ropes(length)
 	if l.main != nil {
 		s.main = l.main.roll()
@@ -125,13 +130,24 @@ func (s *State) windowEntries(p *Projected, rows []int) []float32 {
 	d := s.l.cfg.HeadDim
 	entries := make([]float32, len(rows)*d)
 	finish := s.l.preQuantize()
-	for i, row := range rows {
-		entry := entries[i*d : (i+1)*d]
-		copy(entry, p.window[row*d:(row+1)*d])
-		s.turn(entry, s.window, s.pos+i)
+	half := s.l.cfg.RopeDim / 2
+	s.cos, s.sin, s.turned = grow(s.cos, len(rows)*half), grow(s.sin, len(rows)*half), s.pos
+	for i, from := range rows {
+		entry := row(entries, i, d)
+		copy(entry, row(p.window, from, d))
+		cos, sin := s.angles(s.pos + i)
+		s.window.at(s.pos+i, cos, sin)
+		s.turn(entry, cos, sin)
 		finish(entry)
 	}
 	return entries
+}
+
+// angles are the cosines and sines for the window entry of a position, one of the
+// last tokens.
+func (s *State) angles(position int) (cos, sin []float32) {
+	half := s.l.cfg.RopeDim / 2
+	return row(s.cos, position-s.turned, half), row(s.sin, position-s.turned, half)
 }
 
 // compressedEntries are those whose last token is among rows; finish is what
@@ -139,15 +155,17 @@ func (s *State) windowEntries(p *Projected, rows []int) []float32 {
 func (s *State) compressedEntries(r *rolling, what string, p gated, rows []int, finish func([]float32)) ([]float32, error) {
 	first, next := s.pos/r.ratio, (s.pos+len(rows))/r.ratio
 	entries := make([]float32, (next-first)*r.dim)
+	cos, sin := make([]float32, s.l.cfg.RopeDim/2), make([]float32, s.l.cfg.RopeDim/2)
 	for j := first; j < next; j++ {
 		entry := entries[(j-first)*r.dim : (j-first+1)*r.dim]
 		r.pool(entry, (j+1)*r.ratio-1, s.pos, p, rows)
 		s.l.roundBF16(entry)
 		rmsNorm(entry, entry, r.norm, s.l.cfg.NormEps)
 		s.l.roundBF16(entry)
-		s.turn(entry, s.compressed, j*r.ratio)
+		s.compressed.at(j*r.ratio, cos, sin)
+		s.turn(entry, cos, sin)
 		finish(entry)
-		if i := firstNonFinite(entry); i >= 0 {
+		if i := kernel.NonFinite(entry); i >= 0 {
 			return nil, &NonFiniteError{s.l.layer, what, j, entry[i]}
 		}
 	}
@@ -155,9 +173,8 @@ func (s *State) compressedEntries(r *rolling, what string, p gated, rows []int, 
 }
 
 // turn gives the last values of an entry their rotary position.
-func (s *State) turn(entry []float32, r rope, position int) {
+func (s *State) turn(entry, cos, sin []float32) {
 	tail := entry[len(entry)-s.l.cfg.RopeDim:]
-	r.at(position, s.cos, s.sin)
-	rotate(tail, s.cos, s.sin)
+	rotate(tail, cos, sin)
 	s.l.roundBF16(tail)
 }

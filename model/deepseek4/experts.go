@@ -131,7 +131,7 @@ func (l *Layer) expert(r *Run, e *expert, out, in []float32, to route) error {
 		}
 		r.chunks(n, func(first, end int) {
 			for i := first; i < end; i++ {
-				addTimes(row(out, tokens[i], hidden), 1, row(r.gathered, i, hidden))
+				kernel.AddScaled(row(out, tokens[i], hidden), 1, row(r.gathered, i, hidden))
 			}
 		})
 	}

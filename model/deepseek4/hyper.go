@@ -65,7 +65,7 @@ func (r *Run) read(l *Layer, h *hyper, dst, x []float32, n int) error {
 			y := row(dst, i, c.HiddenSize)
 			clear(y)
 			for j, p := range pre {
-				addTimes(y, p, row(streams, j, c.HiddenSize))
+				kernel.AddScaled(y, p, row(streams, j, c.HiddenSize))
 			}
 			l.mode.bf16(y)
 		}
@@ -87,9 +87,9 @@ func (r *Run) write(l *Layer, x, f []float32, n int) {
 			for j := range k {
 				y := row(mixed, j, hidden)
 				for from := range k {
-					addTimes(y, comb[from*k+j], row(streams, from, hidden))
+					kernel.AddScaled(y, comb[from*k+j], row(streams, from, hidden))
 				}
-				addTimes(y, r.post[i*k+j], out)
+				kernel.AddScaled(y, r.post[i*k+j], out)
 			}
 			l.mode.bf16(mixed)
 			copy(streams, mixed)
@@ -136,11 +136,3 @@ func sinkhorn(c []float64, k, iters int, eps float64) {
 }
 
 func sigmoid(x float64) float64 { return 1 / (1 + elementary.Exp(-x)) }
-
-// addTimes sets y += f x.
-func addTimes(y []float32, f float32, x []float32) {
-	x = x[:len(y)]
-	for i, v := range x {
-		y[i] += float32(f * v)
-	}
-}

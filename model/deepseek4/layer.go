@@ -3,11 +3,10 @@ package deepseek4
 import (
 	"context"
 	"fmt"
-	"math"
-	"slices"
 	"strings"
 
 	"kakeyalattice/checkpoint"
+	"kakeyalattice/internal/kernel"
 )
 
 // Streams is a set of the kinds of entries that a layer writes.
@@ -163,7 +162,7 @@ func (r *reader) vector(name string, shape ...int) []float32 {
 		return nil
 	}
 	v, err := r.from.Vector(r.ctx, name, shape...)
-	if i := firstNonFinite(v); err == nil && i >= 0 {
+	if i := kernel.NonFinite(v); err == nil && i >= 0 {
 		err = fmt.Errorf("%s: value %d is %v", name, i, v[i])
 	}
 	r.err = err
@@ -186,9 +185,4 @@ func (r *reader) compressor(prefix string, cfg *Config, ratio, dim int) *compres
 	c.ape = r.vector(prefix+"ape", ratio, c.width())
 	c.norm = r.vector(prefix+"norm.weight", dim)
 	return c
-}
-
-// firstNonFinite is the index of the first value that is NaN or infinite, or -1.
-func firstNonFinite(v []float32) int {
-	return slices.IndexFunc(v, func(f float32) bool { return math.Float32bits(f)&(0xff<<23) == 0xff<<23 })
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"kakeyalattice/checkpoint"
+	"kakeyalattice/internal/kernel"
 )
 
 // Ends are what is before the first layer of a model and after the last.
@@ -78,7 +79,7 @@ func (e *Ends) Embed(x []float32, tokens []int32) error {
 			copy(row(x, i*k+j, hidden), first)
 		}
 	}
-	if i := firstNonFinite(x); i >= 0 {
+	if i := kernel.NonFinite(x); i >= 0 {
 		return fmt.Errorf("deepseek4: %s: the row of token %d holds %v", e.embed.Name, tokens[i/(k*hidden)], x[i])
 	}
 	return nil

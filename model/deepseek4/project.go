@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"kakeyalattice/checkpoint"
+	"kakeyalattice/internal/kernel"
 	"kakeyalattice/matmul"
 )
 
@@ -53,7 +54,7 @@ func (e *NonFiniteError) Error() string {
 }
 
 func (l *KVLayer) checkFinite(what string, x []float32, width int) error {
-	if i := firstNonFinite(x); i >= 0 {
+	if i := kernel.NonFinite(x); i >= 0 {
 		return &NonFiniteError{l.layer, what, i / width, x[i]}
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 // vector is what is done to every value of a vector alike.
 func vector(c *build.Context) {
 	both(c, maxMagnitude)
+	both(c, addScaled)
 }
 
 // maxMagnitude reduces blocks of 64 values.
@@ -60,4 +61,25 @@ func (s *simd) largestLane(v reg.VecVirtual) reg.GPVirtual {
 	r := s.GP32()
 	s.VMOVD(v.AsX(), r)
 	return r
+}
+
+// addScaled takes 16 values at a time.
+func addScaled(s *simd) {
+	s.function("addScaled", "func(y *float32, f float32, x *float32, n int)",
+		"adds f times the n values at x to those at y, each product rounded; n is a positive multiple of 16.")
+	y, x, n := s.Load(s.Param("y"), s.GP64()), s.Load(s.Param("x"), s.GP64()), s.Load(s.Param("n"), s.GP64())
+	f := s.splatParam("f")
+	s.Label("loop")
+	for i := range 16 / s.lanes() {
+		v := s.vec()
+		s.VMULPS(s.at(x, i), f, v)
+		s.VADDPS(s.at(y, i), v, v)
+		s.VMOVUPS(v, s.at(y, i))
+	}
+	s.ADDQ(operand.U8(64), x)
+	s.ADDQ(operand.U8(64), y)
+	s.SUBQ(operand.U8(16), n)
+	s.JNZ(operand.LabelRef("loop"))
+	s.VZEROUPPER()
+	s.RET()
 }
