@@ -20,6 +20,7 @@ type Options struct {
 	Want    func(name string) bool
 	Workers int
 	Temp    string // folder of the temporary file; empty: the system's
+	Discard bool   // see Job
 	// Progress is told how many parts of the work are done.
 	Progress func(done, total int)
 }
@@ -81,8 +82,11 @@ func DeepSeek4Tensors(cfg *deepseek4.Config, opt Options) []string {
 // the texts, from the hidden states given: streams swa.<layer>, csa.<layer>,
 // hca.<layer> and indexer.<layer>, before the rounding of a cache format.
 func DeepSeek4(ctx context.Context, ck *checkpoint.Checkpoint, cfg *deepseek4.Config, texts []Text, hidden Hidden, switches deepseek4.Switches, opt Options) (_ *kv.Source, err error) {
-	if err := ck.Fetch(ctx, DeepSeek4Tensors(cfg, opt)...); err != nil {
-		return nil, err
+	// All at once, where they stay: in fewer requests than layer by layer.
+	if !opt.Discard {
+		if err := ck.Fetch(ctx, DeepSeek4Tensors(cfg, opt)...); err != nil {
+			return nil, err
+		}
 	}
 	st, err := newStore(opt.Temp)
 	if err != nil {
@@ -119,6 +123,11 @@ func DeepSeek4(ctx context.Context, ck *checkpoint.Checkpoint, cfg *deepseek4.Co
 		}
 		if err := writeLayer(ctx, st, l.With(switches), hidden, layer, list, drafts, opt.Workers); err != nil {
 			return nil, err
+		}
+		if opt.Discard {
+			if err := ck.Discard(ctx, deepseek4.LayerTensors(cfg, layer)...); err != nil {
+				return nil, err
+			}
 		}
 		labels.add(layer, hidden.Label(layer))
 		for _, d := range drafts {

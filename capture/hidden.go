@@ -164,16 +164,23 @@ type forward struct {
 	at      int
 	layer   *deepseek4.Layer // number at, or nil
 	fetched chan error       // of layer at, begun while the one before was computed; or nil
+	discard bool
+}
+
+// ForwardOptions are the choices of a [ForwardPass].
+type ForwardOptions struct {
+	Workers int
+	Discard bool // see Job
 }
 
 // ForwardPass is the hidden states of the whole model: before each layer, what the
 // layers below make of the texts.
-func ForwardPass(ctx context.Context, ck *checkpoint.Checkpoint, cfg *deepseek4.Config, texts []Text, workers int) (Hidden, error) {
+func ForwardPass(ctx context.Context, ck *checkpoint.Checkpoint, cfg *deepseek4.Config, texts []Text, opt ForwardOptions) (Hidden, error) {
 	ends, err := deepseek4.LoadEnds(ctx, ck, cfg)
 	if err != nil {
 		return nil, err
 	}
-	h := &forward{ck: ck, cfg: cfg, texts: &deepseek4.Texts{}, runs: deepseek4.Runs(workers, len(texts))}
+	h := &forward{ck: ck, cfg: cfg, texts: &deepseek4.Texts{}, runs: deepseek4.Runs(opt.Workers, len(texts)), discard: opt.Discard}
 	for _, t := range texts {
 		if n := cfg.MaxPositions; n > 0 && len(t.IDs) > n {
 			return nil, fmt.Errorf("capture: passage %q: %w: %d tokens, the model has %d positions; give --seqlen %d", t.Title, deepseek4.ErrTooLong, len(t.IDs), n, n)
@@ -224,6 +231,12 @@ func (h *forward) advance(ctx context.Context, layer int) error {
 		if err := h.texts.Forward(ctx, h.runs, h.layer, h.streams, nil); err != nil {
 			<-h.fetched
 			return err
+		}
+		if h.discard {
+			if err := h.ck.Discard(ctx, deepseek4.LayerTensors(h.cfg, h.at)...); err != nil {
+				<-h.fetched
+				return err
+			}
 		}
 		h.at, h.layer = h.at+1, nil
 	}

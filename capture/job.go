@@ -42,6 +42,9 @@ type Job struct {
 	Want       func(stream string) bool
 	Workers    int // 0: one a processor
 	Temp       string
+	// Discard removes from this machine what the job fetched of a DeepSeek-V4's layer
+	// when the layer is done; what was there before stays.
+	Discard bool
 
 	// Files opens a model by its name.
 	Files func(ctx context.Context, model string) (checkpoint.Files, error)
@@ -70,7 +73,7 @@ func (j *Job) Open(ctx context.Context) (*kv.Source, error) {
 }
 
 func (j *Job) options(layers []int) Options {
-	o := Options{Layers: layers, Want: j.Want, Workers: j.workers(), Temp: j.Temp}
+	o := Options{Layers: layers, Want: j.Want, Workers: j.workers(), Temp: j.Temp, Discard: j.Discard}
 	if j.Progress != nil {
 		o.Progress = func(done, total int) { j.Progress("layers", done, total) }
 	}
@@ -222,7 +225,7 @@ func (j *Job) hiddenStates(ctx context.Context, m *Model, p *plan) (Hidden, erro
 	case p.hidden != nil:
 		return HiddenFile(p.hidden, p.cfg.HiddenSize)
 	case p.forward:
-		return ForwardPass(ctx, m.Checkpoint, p.cfg, p.texts, j.workers())
+		return ForwardPass(ctx, m.Checkpoint, p.cfg, p.texts, ForwardOptions{Workers: j.workers(), Discard: j.Discard})
 	case p.host == nil:
 		return SelfEmbedding(ctx, m.Checkpoint, embedding, p.cfg.HiddenSize, p.texts)
 	}

@@ -53,7 +53,7 @@ func (c *auditCmd) effects(t *terminal) ([]report.Effect, error) {
 	if err != nil {
 		return nil, err
 	}
-	job.Progress = nil
+	job.Progress, job.Discard = nil, !c.KeepShards
 	rows, err := ablation.Run(t.ctx, func(ctx context.Context, p protocol.Protocol) (*kv.Source, error) {
 		one := *job
 		one.Protocol = p

@@ -11,6 +11,7 @@ import (
 
 type captureCmd struct {
 	modelFlags `embed:""`
+	keepFlags  `embed:""`
 	Tensors    []string `sep:"none" placeholder:"GLOB" help:"Only streams whose name matches, such as 'csa.*'. Repeatable."`
 	Out        string   `required:"" placeholder:"FILE" help:"The dump to write, .safetensors; it must not exist."`
 	Workers    int      `placeholder:"N" help:"Processors to use. Default: all. The result does not depend on it."`
@@ -25,7 +26,8 @@ Examples:
   kakeya capture --out nano.safetensors
   kakeya capture --model ./stories260K-hf --text wikitext-2-raw-test.txt --passages 8 --out kv.safetensors
   kakeya capture --model deepseek-ai/DeepSeek-V4-Flash --layers 0,2,3 --out v4.safetensors
-  kakeya capture --model deepseek-ai/DeepSeek-V4-Flash --layers csa --tensors 'csa.*' --out csa.safetensors`
+  kakeya capture --model deepseek-ai/DeepSeek-V4-Flash --layers csa --tensors 'csa.*' --out csa.safetensors
+  kakeya capture --model deepseek-ai/DeepSeek-V4-Flash --layers all --keep-shards=false --out flash.safetensors`
 }
 
 func (c *captureCmd) Run(t *terminal) error {
@@ -43,6 +45,7 @@ func (c *captureCmd) Run(t *terminal) error {
 	if err != nil {
 		return err
 	}
+	job.Discard = !c.KeepShards
 	source, err := job.Open(t.ctx)
 	s.finish()
 	if err != nil {

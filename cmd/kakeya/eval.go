@@ -35,12 +35,12 @@ type evalCmd struct {
 	Workers         int      `placeholder:"N" help:"Processors to use. Default: all. The result does not depend on it."`
 	Exact           bool     `xor:"arithmetic" help:"Compute in float32, without the roundings of a serving engine. The default."`
 	AsServed        bool     `xor:"arithmetic" help:"Compute as the released kernels of a DeepSeek-V4 do, in all runs: activations in FP8, results in bfloat16, entries that no codec takes in the cache's own formats."`
-	KeepShards      bool     `default:"true" negatable:"" help:"Keep what is fetched of a model on the Hub. --keep-shards=false removes each layer when it is done; what was here before stays."`
-	DryRun          bool     `help:"Say what it takes, bytes, memory and time, and run nothing."`
-	Out             string   `placeholder:"DIR" help:"Folder for result.json and the reports. Default: kakeya-out/eval-<time>."`
-	Resume          bool     `help:"Continue an interrupted run of a DeepSeek-V4 in --out, from the last layer that was kept."`
-	JSON            bool     `name:"json" help:"Print result.json to standard output."`
-	Quiet           bool     `help:"Print nothing but errors."`
+	keepFlags       `embed:""`
+	DryRun          bool   `help:"Say what it takes, bytes, memory and time, and run nothing."`
+	Out             string `placeholder:"DIR" help:"Folder for result.json and the reports. Default: kakeya-out/eval-<time>."`
+	Resume          bool   `help:"Continue an interrupted run of a DeepSeek-V4 in --out, from the last layer that was kept."`
+	JSON            bool   `name:"json" help:"Print result.json to standard output."`
+	Quiet           bool   `help:"Print nothing but errors."`
 	distributeFlags `embed:""`
 }
 

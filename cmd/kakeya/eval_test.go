@@ -169,24 +169,12 @@ func TestEvalKeepsNoLayersIfAsked(t *testing.T) {
 		}
 		return readResult(t, dir)
 	}
-	kept := func() (n int64) {
-		err := filepath.Walk(os.Getenv("HF_HOME"), func(_ string, info os.FileInfo, err error) error {
-			if err == nil && info.Mode().IsRegular() {
-				n += info.Size()
-			}
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
 	discarded := eval("--keep-shards=false")
-	small := kept()
+	small := kept(t)
 	if again := eval(); again.Quality[0].SHA256 != discarded.Quality[0].SHA256 {
 		t.Error("the results differ")
 	}
-	if large := kept(); large < 2*small {
+	if large := kept(t); large < 2*small {
 		t.Errorf("%d bytes are kept of %d", small, large)
 	}
 }

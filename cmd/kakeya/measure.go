@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/term"
-	"os"
 
 	"kakeyalattice/capacity"
 	"kakeyalattice/codec"

@@ -95,6 +95,11 @@ type modelFlags struct {
 	Switch     []string `sep:"none" placeholder:"NAME=VALUE" help:"Set one choice of the protocol alone, such as padding=scored. Repeatable; docs/protocols.md lists them."`
 }
 
+// keepFlags say what stays of a model on the Hub.
+type keepFlags struct {
+	KeepShards bool `default:"true" negatable:"" help:"Keep what is fetched of a model on the Hub. --keep-shards=false removes each layer of a DeepSeek-V4 when it is done; what was here before stays."`
+}
+
 // named says whether any flag but --model is set: they mean nothing without it.
 func (f *modelFlags) named() bool {
 	return len(f.Text) > 0 || f.Passages != 0 || f.SeqLen != nil || f.Layers != "" || f.Host != "" ||

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -106,6 +108,53 @@ func TestFetchListsWhatCaptureThenReadsOffline(t *testing.T) {
 	}
 	if r := readResult(t, dir); r.Protocol.Name != "production" || len(r.Streams) != 2 || r.Streams[0].Vectors[0] != 64 {
 		t.Errorf("protocol %s, streams %+v", r.Protocol.Name, r.Streams)
+	}
+}
+
+// kept is the bytes that are kept of models on the Hub.
+func kept(t *testing.T) (n int64) {
+	t.Helper()
+	err := filepath.Walk(os.Getenv("HF_HOME"), func(_ string, info os.FileInfo, err error) error {
+		if err == nil && info.Mode().IsRegular() {
+			n += info.Size()
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// Layers that do not stay are gone after the run, which gives the same.
+func TestCaptureKeepsNoLayersIfAsked(t *testing.T) {
+	for _, flags := range [][]string{
+		{"--layers", "all"},
+		{"--layers", "3", "--host", "forward"},
+		{"--layers", "all", "--host", "embedding"},
+	} {
+		tinyHub(t)
+		capture := func(more ...string) []byte {
+			t.Helper()
+			file := filepath.Join(t.TempDir(), "kv.safetensors")
+			args := slices.Concat([]string{"capture", "--model", modelName, "--seqlen", "300", "--passages", "2", "--out", file}, flags, more)
+			if code, _, errs := outputOf(t.Context(), args...); code != exitDone {
+				t.Fatal(errs)
+			}
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return b
+		}
+		discarded := capture("--keep-shards=false")
+		small := kept(t)
+		if !bytes.Equal(capture(), discarded) {
+			t.Errorf("%v: the results differ", flags)
+		}
+		if large := kept(t); large < small+small/2 {
+			t.Errorf("%v: %d bytes are kept of %d", flags, small, large)
+		}
 	}
 }
 

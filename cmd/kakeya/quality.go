@@ -42,7 +42,7 @@ func (f *measureFlags) quality(t *terminal, result *report.Result, dir *outDir) 
 	defer m.Close()
 	plan := &eval.Plan{
 		Model: m, Texts: texts, Arms: arms, Mode: eval.InForward, Token: f.Vector == "token",
-		Workers: f.Workers, Progress: s.step, State: filepath.Join(dir.path, stateFile),
+		Workers: f.Workers, Progress: s.step, State: filepath.Join(dir.path, stateFile), Discard: !f.KeepShards,
 	}
 	outcome, err := eval.Run(t.ctx, plan)
 	if err != nil {

@@ -17,6 +17,7 @@ type sourceFlags struct {
 	KV             []string `name:"kv" sep:"none" placeholder:"FILE" help:"KV dump, .safetensors or .npy. Repeat it (or give a quoted glob) for several texts: a tensor of the same name in another file is another passage."`
 	Synthetic      []string `placeholder:"NAME,..." help:"Synthetic families instead of a dump: ${families}, or all."`
 	modelFlags     `embed:""`
+	keepFlags      `embed:""`
 	Vector         string   `enum:"head,token" default:"head" help:"What a vector of a [tokens, heads, dim] tensor is: one head (head) or all heads of a token (token)."`
 	Tensors        []string `sep:"none" placeholder:"GLOB" help:"Only streams whose name matches, such as 'k.*'. Repeatable."`
 	PassageVectors int      `placeholder:"N" help:"Cut each text of a dump into blocks of N vectors. Blocks of one text are not independent passages; the report says so."`
@@ -76,7 +77,7 @@ func (f *sourceFlags) capture(t *terminal, quiet bool, workers int) (*kv.Source,
 	if err != nil {
 		return nil, err
 	}
-	job.Vector = f.Vector
+	job.Vector, job.Discard = f.Vector, !f.KeepShards
 	return job.Open(t.ctx)
 }
 
