@@ -114,12 +114,10 @@ func highest(scores []float32, k int) []int {
 	if len(scores) <= k || kernel.NonFinite(scores) >= 0 {
 		return nil
 	}
-	sorted := slices.Clone(scores)
-	slices.Sort(sorted)
-	limit := sorted[len(sorted)-k]
+	limit := kthHighest(slices.Clone(scores), k)
 	equal := k // how many of those at the limit to take
-	for i := len(sorted) - k; i < len(sorted); i++ {
-		if sorted[i] > limit {
+	for _, s := range scores {
+		if s > limit {
 			equal--
 		}
 	}
@@ -135,4 +133,39 @@ func highest(scores []float32, k int) []int {
 		chosen = append(chosen, i)
 	}
 	return chosen
+}
+
+// kthHighest returns the k-th highest of scores, k from 1 on, and changes their
+// order: Hoare's selection, which sorts the part in question if it finds no end.
+func kthHighest(scores []float32, k int) float32 {
+	for rounds := 0; len(scores) > 1; rounds++ {
+		if rounds == 64 {
+			slices.Sort(scores)
+			return scores[len(scores)-k]
+		}
+		pivot := scores[len(scores)/2]
+		i, j := 0, len(scores)-1
+		for i <= j {
+			for scores[i] > pivot {
+				i++
+			}
+			for scores[j] < pivot {
+				j--
+			}
+			if i <= j {
+				scores[i], scores[j] = scores[j], scores[i]
+				i++
+				j--
+			}
+		}
+		switch { // those up to j are at least the pivot, those from i on at most
+		case k <= j+1:
+			scores = scores[:j+1]
+		case k > i:
+			scores, k = scores[i:], k-i
+		default:
+			return pivot
+		}
+	}
+	return scores[0]
 }

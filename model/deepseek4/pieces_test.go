@@ -38,6 +38,48 @@ func TestTheHighestScoresAreChosenAndOfEqualOnesTheFirst(t *testing.T) {
 	})
 }
 
+func TestTheKthHighestIsThatOfTheSorted(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	for n := 1; n < 300; n++ {
+		scores := make([]float32, n)
+		for i := range scores {
+			switch n % 4 {
+			case 0:
+				scores[i] = float32(i)
+			case 1:
+				scores[i] = float32(-i)
+			case 2:
+				scores[i] = float32(r.IntN(5))
+			default:
+				scores[i] = float32(r.NormFloat64())
+			}
+		}
+		sorted := slices.Sorted(slices.Values(scores))
+		for k := 1; k <= n; k += 1 + n/20 {
+			if got, want := kthHighest(slices.Clone(scores), k), sorted[n-k]; got != want {
+				t.Fatalf("%d of %d: %v, want %v", k, n, got, want)
+			}
+		}
+	}
+}
+
+// Each pivot is the least of what is left, so that selection gains one a round.
+func TestTheKthHighestEndsAgainstTheWorstOrder(t *testing.T) {
+	const n = 1 << 12
+	order := upTo(n) // the scores as they come to lie
+	scores := make([]float32, n)
+	for left := n; left > 0; left-- {
+		at := left / 2
+		scores[order[at]] = float32(-left)
+		order[at] = order[left-1]
+	}
+	for _, k := range []int{1, n / 2, n} {
+		if got, want := kthHighest(slices.Clone(scores), k), float32(-k); got != want {
+			t.Errorf("%d of %d: %v, want %v", k, n, got, want)
+		}
+	}
+}
+
 // The wider the range of the values, the slower the rows converge.
 func TestSinkhornMakesRowsAndColumnsSumToOne(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
