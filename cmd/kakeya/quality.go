@@ -10,6 +10,7 @@ import (
 	"kakeyalattice/codec"
 	"kakeyalattice/eval"
 	"kakeyalattice/kv"
+	"kakeyalattice/nano"
 	"kakeyalattice/report"
 )
 
@@ -42,7 +43,10 @@ func (f *measureFlags) quality(t *terminal, result *report.Result, dir *outDir) 
 	defer m.Close()
 	plan := &eval.Plan{
 		Model: m, Texts: texts, Arms: arms, Mode: eval.InForward, Token: f.Vector == "token",
-		Workers: f.Workers, Progress: s.step, State: filepath.Join(dir.path, stateFile), Discard: !f.KeepShards,
+		Workers: f.Workers, Progress: s.step, Discard: !f.KeepShards,
+	}
+	if f.Model != nano.Name { // which is done in seconds, and keeping its state takes one
+		plan.State = filepath.Join(dir.path, stateFile)
 	}
 	outcome, err := eval.Run(t.ctx, plan)
 	if err != nil {
@@ -53,7 +57,8 @@ func (f *measureFlags) quality(t *terminal, result *report.Result, dir *outDir) 
 	return removeState(plan.State)
 }
 
-// removeState removes what an evaluation kept between layers, if it did.
+// removeState removes what an evaluation kept between layers, if it did; path may be
+// empty.
 func removeState(path string) error {
 	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
 		return err
