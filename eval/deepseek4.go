@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"kakeyalattice/kv"
@@ -259,20 +258,11 @@ func (e *v4) each(f func(r *deepseek4.Run, i int, a *v4Arm)) {
 		}
 	}
 	share := func(runs []*deepseek4.Run, arms []int) {
-		var wait sync.WaitGroup
-		next := make(chan int)
-		for _, r := range runs {
-			wait.Go(func() {
-				for i := range next {
-					f(r, i, e.arms[i])
-				}
-			})
-		}
-		for _, i := range arms {
-			next <- i
-		}
-		close(next)
-		wait.Wait()
+		// An arm keeps its error, which ends no other.
+		_ = deepseek4.OnRuns(runs, len(arms), func(r *deepseek4.Run, n int) error {
+			f(r, arms[n], e.arms[arms[n]])
+			return nil
+		})
 	}
 	over := len(left) % len(e.armRuns)
 	share(e.armRuns, left[:len(left)-over])

@@ -49,11 +49,11 @@ func (c *auditCmd) Run(t *terminal) error {
 func (c *auditCmd) effects(t *terminal) ([]report.Effect, error) {
 	bars := newStages(t.stderr, c.Quiet)
 	defer bars.finish()
-	job, err := c.job(bars, c.Tensors, c.Workers)
+	job, err := c.job(bars, c.Workers)
 	if err != nil {
 		return nil, err
 	}
-	job.Progress, job.Discard = nil, !c.KeepShards
+	job.Progress = nil
 	rows, err := ablation.Run(t.ctx, func(ctx context.Context, p protocol.Protocol) (*kv.Source, error) {
 		one := *job
 		one.Protocol = p

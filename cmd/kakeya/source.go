@@ -73,12 +73,21 @@ func (f *sourceFlags) open(t *terminal, quiet bool, workers int) (*kv.Source, er
 func (f *sourceFlags) capture(t *terminal, quiet bool, workers int) (*kv.Source, error) {
 	bars := newStages(t.stderr, quiet)
 	defer bars.finish()
-	job, err := f.job(bars, f.Tensors, workers)
+	job, err := f.job(bars, workers)
+	if err != nil {
+		return nil, err
+	}
+	return job.Open(t.ctx)
+}
+
+// job is the capture that the flags describe.
+func (f *sourceFlags) job(s *stages, workers int) (*capture.Job, error) {
+	job, err := f.modelFlags.job(s, f.Tensors, workers)
 	if err != nil {
 		return nil, err
 	}
 	job.Vector, job.Discard = f.Vector, !f.KeepShards
-	return job.Open(t.ctx)
+	return job, nil
 }
 
 // modelSettings are the choices of a model source that a resumed run must agree

@@ -11,7 +11,7 @@ import (
 
 // attender is what a worker needs for the queries of some tokens.
 type attender struct {
-	sin       []float32
+	sin       []float32 // of the angles that undo a token's rotary position
 	near, far []float32 // scores, then weights, of window and compressed entries
 	nearEnd   []int     // of each query, in the window entries of the tokens
 	farEnd    []int     // of each query, in the compressed entries

@@ -103,7 +103,8 @@ func (s *State) Append(p *Projected, rows []int) (*Entries, error) {
 	return e, nil
 }
 
-// append computes the entries of the next tokens and leaves the state as it is.
+// append computes the entries of the next tokens. Of the state it changes the angles
+// alone.
 func (s *State) append(p *Projected, rows []int) (*Entries, error) {
 	l := s.l
 	if i := slices.IndexFunc(rows, func(r int) bool { return r < 0 || r >= p.n }); i >= 0 {

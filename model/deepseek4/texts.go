@@ -48,7 +48,7 @@ type Visit func(text int) (Hook, Tap)
 // error, that of a canceled context included, x is of no use.
 func (t *Texts) Forward(ctx context.Context, runs []*Run, l *Layer, x []float32, visit Visit) error {
 	width := l.cfg.HCMult * l.cfg.HiddenSize
-	err := onRuns(runs, len(t.Ends), func(r *Run, i int) error {
+	err := OnRuns(runs, len(t.Ends), func(r *Run, i int) error {
 		var hook Hook
 		if r.Tap = nil; visit != nil {
 			hook, r.Tap = visit(i)
@@ -69,7 +69,7 @@ func (t *Texts) Forward(ctx context.Context, runs []*Run, l *Layer, x []float32,
 		return err
 	}
 	blocks := (len(t.IDs) + ExpertBlock - 1) / ExpertBlock
-	return onRuns(runs, blocks, func(r *Run, i int) error {
+	return OnRuns(runs, blocks, func(r *Run, i int) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -80,9 +80,9 @@ func (t *Texts) Forward(ctx context.Context, runs []*Run, l *Layer, x []float32,
 	})
 }
 
-// onRuns calls f for 0 to n-1, at the same time on all runs, until an error; of
+// OnRuns calls f for 0 to n-1, at the same time on all runs, until an error; of
 // several it returns the one of the smallest number.
-func onRuns(runs []*Run, n int, f func(r *Run, i int) error) error {
+func OnRuns(runs []*Run, n int, f func(r *Run, i int) error) error {
 	errs := make([]error, n)
 	var failed atomic.Bool
 	next := make(chan int)
